@@ -1,0 +1,10 @@
+module github.com/serflow/serflow-go
+
+go 1.25.0
+
+require github.com/HdrHistogram/hdrhistogram-go v1.4.0
+
+require (
+	github.com/yalue/onnxruntime_go v1.27.0 // indirect
+	go.uber.org/goleak v1.3.0 // indirect
+)

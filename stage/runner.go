@@ -1,0 +1,56 @@
+package stage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Logits is the name of the output that a stage's exit decides on: FP32, of shape
+// [rows, classes]. All other outputs are the next stage's inputs.
+const Logits = "logits"
+
+// Runner computes one stage. It is safe for concurrent use.
+type Runner interface {
+	// Run takes and returns tensors whose first dimension is rows. It keeps no
+	// reference to in after it returns, and what it returns is the caller's.
+	// It ends early with the context's error if the context ends.
+	Run(ctx context.Context, rows int, in []Tensor) ([]Tensor, error)
+	// Close frees what the runner holds, once running calls have ended.
+	Close() error
+}
+
+// Source is what a Runner is opened from: a model file, a Go function. It is a
+// description only, so that a Model can be a package-level variable.
+type Source interface {
+	Open(ctx context.Context) (Runner, error)
+	// Fingerprint changes whenever the stage would compute something else.
+	Fingerprint() (string, error)
+}
+
+// RunFunc is a stage in Go: see Runner.Run.
+type RunFunc func(ctx context.Context, rows int, in []Tensor) ([]Tensor, error)
+
+// Func makes a source of a Go function. The version stands for its code in the
+// model's fingerprint: change it when the function computes something else.
+func Func(version string, f RunFunc) Source { return funcSource{version, f} }
+
+type funcSource struct {
+	version string
+	run     RunFunc
+}
+
+func (s funcSource) Open(ctx context.Context) (Runner, error) { return funcRunner(s.run), ctx.Err() }
+
+func (s funcSource) Fingerprint() (string, error) {
+	sum := sha256.Sum256([]byte("func " + s.version))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+type funcRunner RunFunc
+
+func (r funcRunner) Run(ctx context.Context, rows int, in []Tensor) ([]Tensor, error) {
+	return r(ctx, rows, in)
+}
+
+func (r funcRunner) Close() error { return nil }
