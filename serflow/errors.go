@@ -1,0 +1,61 @@
+package serflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/serflow/serflow-go/stage"
+)
+
+// What a request can end in; test with errors.Is. ErrInput and ErrModel are those
+// of package stage.
+var (
+	ErrInput    = stage.ErrInput                   // the caller's tensors do not fit
+	ErrModel    = stage.ErrModel                   // the model cannot be served as described
+	ErrStage    = errors.New("stage failed")       // a runner failed, panicked or broke its contract
+	ErrDeadline = errors.New("deadline exceeded")  // also wraps context.DeadlineExceeded
+	ErrClosed   = errors.New("pipeline is closed") // Shutdown or Close has begun
+)
+
+// Error says where a request failed and what to do about it. Fields that are not
+// known are empty.
+type Error struct {
+	Stage    string // the stage that was running or about to run
+	Group    string // the group of stages it ran in
+	Provider string // what ran it; "in-process" without providers
+	Remedy   string // what the reader can do
+	Err      error  // the cause, wrapping one of the sentinels or the context's error
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("serflow: ")
+	for _, part := range []struct{ name, value string }{{"stage", e.Stage}, {"group", e.Group}, {"provider", e.Provider}} {
+		if part.value != "" {
+			fmt.Fprintf(&b, "%s %q: ", part.name, part.value)
+		}
+	}
+	fmt.Fprint(&b, e.Err)
+	if e.Remedy != "" {
+		b.WriteString(" (" + e.Remedy + ")")
+	}
+	return b.String()
+}
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ended explains a context that is over.
+func ended(ctx context.Context) (error, string) {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, ErrClosed):
+		return cause, "it was still running when Shutdown ran out of time: give Shutdown longer"
+	case errors.Is(cause, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", ErrDeadline, cause), "allow more time or exit earlier"
+	default:
+		return cause, "the caller cancelled it"
+	}
+}

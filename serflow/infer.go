@@ -1,0 +1,156 @@
+package serflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/stage"
+)
+
+const provider = "in-process"
+
+// Infer answers one request: tensors of one sample, without a batch dimension. It
+// returns an answer or an *Error.
+func (p *Pipeline) Infer(ctx context.Context, sample ...stage.Tensor) (Result, error) {
+	for _, t := range sample {
+		if err := t.Validate(); err != nil {
+			return Result{}, p.badInput(err)
+		}
+	}
+	batch, err := stage.Stack([][]stage.Tensor{sample})
+	if err != nil {
+		return Result{}, p.badInput(err)
+	}
+	results, err := p.InferBatch(ctx, batch...)
+	if len(results) == 0 {
+		return Result{}, err
+	}
+	return results[0], err
+}
+
+// InferBatch answers n requests at once: tensors whose first dimension is n. Rows
+// that exit leave the batch, the rest go on. If the batch is taken, there is one
+// Result for each row, in order; rows without an answer have Err set, and the error
+// returned is theirs. Otherwise there are no results.
+func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Result, error) {
+	rows, err := stage.Rows(batch)
+	if err == nil && rows == 0 {
+		err = fmt.Errorf("%w: a batch of no rows", ErrInput)
+	}
+	if err != nil {
+		return nil, p.badInput(err)
+	}
+	f := flight{Pipeline: p, begun: time.Now(), results: make([]Result, rows)}
+	if f.ctx, err = p.begin(ctx, &f.call); err != nil {
+		return nil, err
+	}
+	defer p.end(&f.call)
+	if f.left = f.one[:]; rows > 1 {
+		f.left = make([]waiting, rows)
+	}
+	for i := range f.left {
+		f.left[i].row = i
+	}
+	return f.results, f.fly(batch)
+}
+
+func (p *Pipeline) badInput(err error) error {
+	return &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: provider, Err: err, Remedy: "send what the model's first stage takes"}
+}
+
+// flight is the way of one batch through the stages.
+type flight struct {
+	*Pipeline
+	call
+	ctx     context.Context
+	begun   time.Time
+	results []Result
+	left    []waiting  // rows without an answer, in the order of the batch
+	one     [1]waiting // left's memory for a single request
+}
+
+// waiting is a row that has not exited yet.
+type waiting struct {
+	row   int // in the caller's batch
+	at    int // in the batch of the stage that has just run
+	state exit.State
+}
+
+func (f *flight) fly(batch []stage.Tensor) error {
+	for k := range f.model.Stages {
+		out, err := f.stage(k, batch)
+		if err != nil {
+			return f.fail(k, err)
+		}
+		if len(f.left) == 0 {
+			return nil
+		}
+		batch = out
+	}
+	return f.fail(len(f.model.Stages)-1, errors.New("no exit answered")) // Validate makes the last one final
+}
+
+// stage runs stage k, answers the rows that leave and returns the others' batch.
+func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err error) {
+	rows, bad, begun := len(f.left), 0, time.Now()
+	defer func() {
+		d, exited := time.Since(begun), rows-len(f.left)
+		if err == nil {
+			f.recorder.stage(k, rows, exited, bad, d)
+		}
+		f.observer.StageDone(f.ctx, StageEvent{f.model.Stages[k].Name, rows, exited, d, err})
+	}()
+	if err := f.ctx.Err(); err != nil {
+		return nil, err
+	}
+	out, err := f.run(k, batch)
+	if err != nil {
+		return nil, err
+	}
+	logits, rest, err := f.split(k, out)
+	if err != nil {
+		return nil, err
+	}
+	bad, rest = f.decide(k, logits, rest)
+	return rest, nil
+}
+
+// run calls the runner and turns a panic into an error.
+func (f *flight) run(k int, batch []stage.Tensor) (out []stage.Tensor, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: panic: %v", ErrStage, v)
+		}
+	}()
+	out, err = f.runners[k].Run(f.ctx, len(f.left), batch)
+	if err != nil && !errors.Is(err, ErrInput) && f.ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", ErrStage, err)
+	}
+	return out, err
+}
+
+// fail gives every row that is left the same error.
+func (f *flight) fail(k int, err error) error {
+	e := &Error{Stage: f.model.Stages[k].Name, Group: f.group, Provider: provider, Err: err}
+	switch {
+	case f.ctx.Err() != nil:
+		e.Err, e.Remedy = ended(f.ctx)
+	case errors.Is(err, ErrInput) && k == 0:
+		e.Remedy = "send what the model's first stage takes"
+	default:
+		e.Remedy = "mend the stage: it must take what the one before gives and return one row for each"
+	}
+	for _, w := range f.left {
+		f.results[w.row].Err = e
+		f.done(w.row, "", e)
+	}
+	return e
+}
+
+func (f *flight) done(row int, exit string, err error) {
+	f.recorder.request(err)
+	f.observer.RequestDone(f.ctx, RequestEvent{exit, time.Since(f.begun), err})
+}

@@ -1,0 +1,151 @@
+package serflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/serflow/serflow-go/stage"
+)
+
+// closeGrace is how long Close waits for requests in flight.
+const closeGrace = 30 * time.Second
+
+// Option changes how a pipeline is opened.
+type Option func(*Pipeline)
+
+// Observe attaches an observer.
+func Observe(o Observer) Option { return func(p *Pipeline) { p.observer = o } }
+
+// Pipeline serves one model. It is safe for concurrent use.
+type Pipeline struct {
+	model    stage.Model
+	group    string
+	runners  []stage.Runner
+	observer Observer
+	recorder *recorder
+	classes  atomic.Int64 // columns of logits, from the first batch on
+
+	mu       sync.Mutex
+	closing  bool
+	calls    map[*call]struct{}
+	idle     chan struct{} // closed when closing and the last call has ended
+	closeErr error
+	closed   chan struct{} // closed when the runners are
+	release  sync.Once
+}
+
+// call is an Infer or InferBatch in flight.
+type call struct{ cancel context.CancelCauseFunc }
+
+// Open checks the model and opens its stages. The error wraps ErrModel if the
+// description is wrong, and names the stage that cannot be opened. A stage opened
+// before it is closed again.
+func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline, error) {
+	if err := model.Validate(); err != nil {
+		return nil, &Error{Err: err}
+	}
+	p := &Pipeline{model: model, observer: NoObserver{}, calls: map[*call]struct{}{}, idle: make(chan struct{}), closed: make(chan struct{})}
+	for _, o := range options {
+		o(p)
+	}
+	var names []string
+	for _, s := range model.Stages {
+		r, err := s.Source.Open(ctx)
+		if err != nil {
+			return nil, errors.Join(&Error{Stage: s.Name, Provider: provider, Err: err}, p.closeRunners())
+		}
+		p.runners = append(p.runners, r)
+		names = append(names, s.Name)
+	}
+	p.group = names[0]
+	if n := len(names); n > 1 {
+		p.group += ".." + names[n-1]
+	}
+	p.recorder = newRecorder(names)
+	return p, nil
+}
+
+// Stats is what the pipeline has done since Open.
+func (p *Pipeline) Stats() Stats { return p.recorder.snapshot() }
+
+// begin admits a call, or refuses it once the pipeline is closing.
+func (p *Pipeline) begin(ctx context.Context, c *call) (context.Context, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing {
+		return nil, &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: provider, Err: ErrClosed, Remedy: "open a new pipeline"}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.cancel = cancel
+	p.calls[c] = struct{}{}
+	return ctx, nil
+}
+
+func (p *Pipeline) end(c *call) {
+	c.cancel(nil)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.calls, c)
+	if p.closing && len(p.calls) == 0 {
+		close(p.idle)
+	}
+}
+
+// Shutdown refuses new requests, waits for those in flight and frees the stages.
+// If ctx ends first, the requests that are left are cancelled, end in ErrClosed,
+// and Shutdown returns the context's error once their stages have returned. Further
+// calls wait for the first.
+func (p *Pipeline) Shutdown(ctx context.Context) error {
+	p.mu.Lock()
+	if !p.closing {
+		p.closing = true
+		if len(p.calls) == 0 {
+			close(p.idle)
+		}
+	}
+	p.mu.Unlock()
+
+	var late error
+	select {
+	case <-p.idle:
+	case <-ctx.Done():
+		late = fmt.Errorf("serflow: shutdown: requests in flight were cancelled: %w", context.Cause(ctx))
+		p.cancelCalls()
+		<-p.idle
+	}
+	p.release.Do(func() {
+		p.closeErr = p.closeRunners()
+		close(p.closed)
+	})
+	<-p.closed
+	return errors.Join(late, p.closeErr)
+}
+
+// Close is Shutdown with 30 seconds for the requests in flight.
+func (p *Pipeline) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	return p.Shutdown(ctx)
+}
+
+func (p *Pipeline) cancelCalls() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.calls {
+		c.cancel(ErrClosed)
+	}
+}
+
+func (p *Pipeline) closeRunners() error {
+	var errs []error
+	for i, r := range p.runners {
+		if err := r.Close(); err != nil {
+			errs = append(errs, &Error{Stage: p.model.Stages[i].Name, Provider: provider, Err: err})
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,39 @@
+package serflow
+
+import (
+	"time"
+
+	"github.com/serflow/serflow-go/stage"
+)
+
+// Result is the answer to one request.
+type Result struct {
+	Exit       int     // index in Model.Stages of the stage whose exit answered
+	Class      int     // the class with the highest logit; -1 if the last stage has no logits
+	Confidence float64 // its probability by softmax; 0 if the logits were not finite or absent
+	Path       []Hop   // where the request has been
+	Err        error   // of a row of InferBatch: why it has no answer
+
+	outputs []stage.Tensor
+}
+
+// Hop is one visit of a request to a group of stages.
+type Hop struct {
+	Group    string
+	Provider string
+	First    int // index of the first stage that ran there
+	Last     int // index of the last
+	Duration time.Duration
+}
+
+// Output is an output of the stage that answered, of one sample's shape: the
+// logits at an early exit, every output at the last. An unknown name gives the
+// zero Tensor, from which stage.Data returns an error.
+func (r Result) Output(name string) stage.Tensor {
+	for _, t := range r.outputs {
+		if t.Name == name {
+			return t
+		}
+	}
+	return stage.Tensor{Name: name}
+}

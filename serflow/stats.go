@@ -1,0 +1,105 @@
+package serflow
+
+import (
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Latency is a sketch of durations from 1 microsecond to 1 hour, within 1 %.
+// Sketches of several processes can be merged. Not safe for concurrent use; the
+// ones that Stats returns are the caller's.
+type Latency struct{ h *hdrhistogram.Histogram }
+
+// NewLatency returns an empty sketch.
+func NewLatency() Latency { return Latency{hdrhistogram.New(1, time.Hour.Microseconds(), 2)} }
+
+// Record adds a duration; one outside the range counts as its nearest end.
+func (l Latency) Record(d time.Duration) {
+	// RecordValue fails only outside the range, which the clamp excludes.
+	_ = l.h.RecordValue(min(max(d.Microseconds(), 1), time.Hour.Microseconds()))
+}
+
+// Merge adds what another sketch has seen.
+func (l Latency) Merge(other Latency) { l.h.Merge(other.h) }
+
+// Count is the number of recorded durations.
+func (l Latency) Count() int64 { return l.h.TotalCount() }
+
+// Quantile is the duration below which the share q, from 0 to 1, of the recorded
+// ones lie; 0 if there are none.
+func (l Latency) Quantile(q float64) time.Duration {
+	return time.Duration(l.h.ValueAtQuantile(q*100)) * time.Microsecond
+}
+
+// Stats is what a pipeline has done since Open.
+type Stats struct {
+	Requests int64 // answered or failed
+	Failed   int64
+	Stages   []StageStats
+}
+
+// StageStats counts one stage.
+type StageStats struct {
+	Stage     string
+	Requests  int64   // rows that the stage has computed
+	Exited    int64   // of them, those that left here
+	NotFinite int64   // of them, those with NaN or infinite logits
+	Reach     float64 // Requests over the first stage's; 0 before the first
+	ExitRate  float64 // Exited over Requests
+	Latency   Latency // of the stage's runs, a batch being one
+}
+
+// recorder collects Stats; safe for concurrent use.
+type recorder struct {
+	mu               sync.Mutex
+	requests, failed int64
+	stages           []StageStats
+}
+
+func newRecorder(names []string) *recorder {
+	r := &recorder{}
+	for _, name := range names {
+		r.stages = append(r.stages, StageStats{Stage: name, Latency: NewLatency()})
+	}
+	return r
+}
+
+func (r *recorder) stage(k, rows, exited, notFinite int, d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &r.stages[k]
+	s.Requests += int64(rows)
+	s.Exited += int64(exited)
+	s.NotFinite += int64(notFinite)
+	s.Latency.Record(d)
+}
+
+func (r *recorder) request(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests++
+	if err != nil {
+		r.failed++
+	}
+}
+
+func (r *recorder) snapshot() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := Stats{Requests: r.requests, Failed: r.failed}
+	for _, st := range r.stages {
+		own := NewLatency()
+		own.Merge(st.Latency)
+		st.Latency = own
+		if first := r.stages[0].Requests; first > 0 {
+			st.Reach = float64(st.Requests) / float64(first)
+		}
+		if st.Requests > 0 {
+			st.ExitRate = float64(st.Exited) / float64(st.Requests)
+		}
+		s.Stages = append(s.Stages, st)
+	}
+	return s
+}
