@@ -7,4 +7,5 @@ require github.com/HdrHistogram/hdrhistogram-go v1.4.0
 require (
 	github.com/yalue/onnxruntime_go v1.27.0 // indirect
 	go.uber.org/goleak v1.3.0 // indirect
+	gonum.org/v1/gonum v0.17.0 // indirect
 )
