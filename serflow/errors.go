@@ -47,15 +47,15 @@ func (e *Error) Error() string {
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ended explains a context that is over.
-func ended(ctx context.Context) (error, string) {
+// ended explains a context that is over, and what to do about it.
+func ended(ctx context.Context) (remedy string, err error) {
 	cause := context.Cause(ctx)
 	switch {
 	case errors.Is(cause, ErrClosed):
-		return cause, "it was still running when Shutdown ran out of time: give Shutdown longer"
+		return "it was still running when Shutdown ran out of time: give Shutdown longer", cause
 	case errors.Is(cause, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %w", ErrDeadline, cause), "allow more time or exit earlier"
+		return "allow more time or exit earlier", fmt.Errorf("%w: %w", ErrDeadline, cause)
 	default:
-		return cause, "the caller cancelled it"
+		return "the caller cancelled it", cause
 	}
 }

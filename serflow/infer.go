@@ -137,7 +137,7 @@ func (f *flight) fail(k int, err error) error {
 	e := &Error{Stage: f.model.Stages[k].Name, Group: f.group, Provider: provider, Err: err}
 	switch {
 	case f.ctx.Err() != nil:
-		e.Err, e.Remedy = ended(f.ctx)
+		e.Remedy, e.Err = ended(f.ctx)
 	case errors.Is(err, ErrInput) && k == 0:
 		e.Remedy = "send what the model's first stage takes"
 	default:
