@@ -1,0 +1,88 @@
+"""The five-stage early-exit network: a VGG-like body with a classifier after every stage."""
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+CLASSES = 10
+INPUT = (1, 28, 28)
+
+
+class ConvBlock(nn.Module):
+    """3x3 convolution, batch norm, ReLU; with `residual`, the input is added before the ReLU."""
+
+    def __init__(self, cin, cout, residual=False):
+        super().__init__()
+        self.conv = nn.Conv2d(cin, cout, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(cout)
+        self.residual = residual
+
+    def forward(self, x):
+        y = self.norm(self.conv(x))
+        return torch.relu(x + y if self.residual else y)
+
+
+class Stage(nn.Module):
+    """A block of the body and the exit behind it. Returns (activations, logits)."""
+
+    def __init__(self, body, channels, dropout):
+        super().__init__()
+        self.body = nn.Sequential(*body)
+        self.drop = nn.Dropout(dropout)
+        self.exit = nn.Linear(channels, CLASSES)
+
+    def forward(self, x):
+        h = self.body(x)
+        return h, self.exit(self.drop(h.mean((2, 3))))
+
+
+def stages():
+    """28x28 pixels; 14x14 after the first pooling, and so to the end."""
+    return nn.ModuleList([
+        Stage([ConvBlock(1, 16), nn.MaxPool2d(2), ConvBlock(16, 32)], 32, 0),
+        Stage([ConvBlock(32, 48), ConvBlock(48, 48)], 48, 0),
+        Stage([ConvBlock(48, 96), ConvBlock(96, 96)], 96, 0),
+        Stage([ConvBlock(96, 160), ConvBlock(160, 160, residual=True)], 160, 0.1),
+        Stage([ConvBlock(160, 192)] + [ConvBlock(192, 192, residual=True) for _ in range(2)], 192, 0.3),
+    ])
+
+
+def run(net, x):
+    """All exits' logits, shallowest first."""
+    logits = []
+    for stage in net:
+        x, y = stage(x)
+        logits.append(y)
+    return logits
+
+
+def multiply_adds(net):
+    """Multiply-adds of one sample, per stage (convolutions and linear layers)."""
+    counts = []
+    hooks = []
+
+    def count(layer, inputs, output):
+        if isinstance(layer, nn.Conv2d):
+            kernel = layer.weight[0].numel()
+            counts[-1] += output[0].numel() * kernel
+        else:
+            counts[-1] += layer.weight.numel()
+
+    for layer in net.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            hooks.append(layer.register_forward_hook(count))
+    x = torch.zeros(1, *INPUT)
+    with torch.no_grad():
+        for stage in net:
+            counts.append(0)
+            x, _ = stage(x)
+    for hook in hooks:
+        hook.remove()
+    return counts
+
+
+def names(k, last):
+    """Tensor names of stage k (0-based): what goes in and what comes out."""
+    into = "image" if k == 0 else f"h{k}"
+    out = OrderedDict(logits="logits") if last else OrderedDict(activations=f"h{k + 1}", logits="logits")
+    return into, list(out.values())
