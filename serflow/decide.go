@@ -52,9 +52,10 @@ func (f *flight) checkClasses(logits stage.Tensor) error {
 		return fmt.Errorf("%w: logits are %v %v; an exit needs FP32 [rows, classes]", ErrModel, logits.DType, logits.Shape)
 	}
 	n := logits.Shape[1]
-	if !f.classes.CompareAndSwap(0, n) && f.classes.Load() != n {
-		return fmt.Errorf("%w: its exit has %d classes; an earlier exit has %d", ErrModel, n, f.classes.Load())
+	if f.classes != 0 && f.classes != n {
+		return fmt.Errorf("%w: its exit has %d classes; an earlier exit has %d", ErrModel, n, f.classes)
 	}
+	f.classes = n
 	return nil
 }
 

@@ -49,13 +49,15 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // ended explains a context that is over, and what to do about it.
 func ended(ctx context.Context) (remedy string, err error) {
-	cause := context.Cause(ctx)
-	switch {
-	case errors.Is(cause, ErrClosed):
+	cause, err := context.Cause(ctx), ctx.Err()
+	if errors.Is(cause, ErrClosed) {
 		return "it was still running when Shutdown ran out of time: give Shutdown longer", cause
-	case errors.Is(cause, context.DeadlineExceeded):
-		return "allow more time or exit earlier", fmt.Errorf("%w: %w", ErrDeadline, cause)
-	default:
-		return "the caller cancelled it", cause
 	}
+	if cause != err {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "allow more time or exit earlier", fmt.Errorf("%w: %w", ErrDeadline, err)
+	}
+	return "the caller cancelled it", err
 }

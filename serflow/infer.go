@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/exit"
@@ -37,8 +38,8 @@ func (p *Pipeline) Infer(ctx context.Context, sample ...stage.Tensor) (Result, e
 // returned is theirs. Otherwise there are no results.
 func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Result, error) {
 	rows, err := stage.Rows(batch)
-	if err == nil && rows == 0 {
-		err = fmt.Errorf("%w: a batch of no rows", ErrInput)
+	if err == nil {
+		err = checkRows(rows, batch)
 	}
 	if err != nil {
 		return nil, p.badInput(err)
@@ -57,6 +58,18 @@ func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Res
 	return f.results, f.fly(batch)
 }
 
+// checkRows refuses a batch of nothing. Rows without data cost their sender nothing
+// and us memory, so a shape such as [1<<40, 0] must not be believed.
+func checkRows(rows int, batch []stage.Tensor) error {
+	if rows == 0 {
+		return fmt.Errorf("%w: a batch of no rows", ErrInput)
+	}
+	if rows > 1 && !slices.ContainsFunc(batch, func(t stage.Tensor) bool { return len(t.Data) > 0 }) {
+		return fmt.Errorf("%w: a batch of %d rows without data", ErrInput, rows)
+	}
+	return nil
+}
+
 func (p *Pipeline) badInput(err error) error {
 	return &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: provider, Err: err, Remedy: "send what the model's first stage takes"}
 }
@@ -66,6 +79,7 @@ type flight struct {
 	*Pipeline
 	call
 	ctx     context.Context
+	classes int64 // columns of logits, once an exit has shown them
 	begun   time.Time
 	results []Result
 	left    []waiting  // rows without an answer, in the order of the batch
@@ -126,10 +140,14 @@ func (f *flight) run(k int, batch []stage.Tensor) (out []stage.Tensor, err error
 		}
 	}()
 	out, err = f.runners[k].Run(f.ctx, len(f.left), batch)
-	if err != nil && !errors.Is(err, ErrInput) && f.ctx.Err() == nil {
-		err = fmt.Errorf("%w: %w", ErrStage, err)
+	switch {
+	case err == nil, f.ctx.Err() != nil, k == 0 && errors.Is(err, ErrInput):
+		return out, err
+	case errors.Is(err, ErrInput): // ours, not the caller's: stage k-1 gave it
+		return nil, fmt.Errorf("%w: %v", ErrStage, err)
+	default:
+		return nil, fmt.Errorf("%w: %w", ErrStage, err)
 	}
-	return out, err
 }
 
 // fail gives every row that is left the same error.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/serflow/serflow-go/stage"
@@ -17,8 +17,14 @@ const closeGrace = 30 * time.Second
 // Option changes how a pipeline is opened.
 type Option func(*Pipeline)
 
-// Observe attaches an observer.
-func Observe(o Observer) Option { return func(p *Pipeline) { p.observer = o } }
+// Observe attaches an observer; nil is none.
+func Observe(o Observer) Option {
+	return func(p *Pipeline) {
+		if o != nil {
+			p.observer = o
+		}
+	}
+}
 
 // Pipeline serves one model. It is safe for concurrent use.
 type Pipeline struct {
@@ -27,7 +33,6 @@ type Pipeline struct {
 	runners  []stage.Runner
 	observer Observer
 	recorder *recorder
-	classes  atomic.Int64 // columns of logits, from the first batch on
 
 	mu       sync.Mutex
 	closing  bool
@@ -49,12 +54,18 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 		return nil, &Error{Err: err}
 	}
 	p := &Pipeline{model: model, observer: NoObserver{}, calls: map[*call]struct{}{}, idle: make(chan struct{}), closed: make(chan struct{})}
+	p.model.Stages = slices.Clone(model.Stages) // what the caller changes later is not served
 	for _, o := range options {
-		o(p)
+		if o != nil {
+			o(p)
+		}
 	}
 	var names []string
 	for _, s := range model.Stages {
 		r, err := s.Source.Open(ctx)
+		if err == nil && r == nil {
+			err = fmt.Errorf("%w: its source opened nothing", ErrModel)
+		}
 		if err != nil {
 			return nil, errors.Join(&Error{Stage: s.Name, Provider: provider, Err: err}, p.closeRunners())
 		}
@@ -99,6 +110,9 @@ func (p *Pipeline) end(c *call) {
 // If ctx ends first, the requests that are left are cancelled, end in ErrClosed,
 // and Shutdown returns the context's error once their stages have returned. Further
 // calls wait for the first.
+//
+// A stage that ignores its context holds Shutdown up, and so does one that calls it:
+// do not shut a pipeline down from its own stages or observer.
 func (p *Pipeline) Shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	if !p.closing {
@@ -113,13 +127,14 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 	select {
 	case <-p.idle:
 	case <-ctx.Done():
-		late = fmt.Errorf("serflow: shutdown: requests in flight were cancelled: %w", context.Cause(ctx))
-		p.cancelCalls()
+		if n := p.cancelCalls(); n > 0 {
+			late = fmt.Errorf("serflow: shutdown: %d calls in flight were cancelled: %w", n, context.Cause(ctx))
+		}
 		<-p.idle
 	}
 	p.release.Do(func() {
+		defer close(p.closed)
 		p.closeErr = p.closeRunners()
-		close(p.closed)
 	})
 	<-p.closed
 	return errors.Join(late, p.closeErr)
@@ -132,20 +147,31 @@ func (p *Pipeline) Close() error {
 	return p.Shutdown(ctx)
 }
 
-func (p *Pipeline) cancelCalls() {
+// cancelCalls returns how many calls it has cancelled.
+func (p *Pipeline) cancelCalls() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.calls {
 		c.cancel(ErrClosed)
 	}
+	return len(p.calls)
 }
 
 func (p *Pipeline) closeRunners() error {
 	var errs []error
 	for i, r := range p.runners {
-		if err := r.Close(); err != nil {
+		if err := closeRunner(r); err != nil {
 			errs = append(errs, &Error{Stage: p.model.Stages[i].Name, Provider: provider, Err: err})
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func closeRunner(r stage.Runner) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: panic in Close: %v", ErrStage, v)
+		}
+	}()
+	return r.Close()
 }

@@ -158,6 +158,10 @@ func TestBadRequests(t *testing.T) {
 		"length":     func() error { _, err := p.Infer(t.Context(), short); return err },
 		"wrong type": func() error { _, err := p.Infer(t.Context(), stage.Of("x", nil, []int32{1})); return err },
 		"no rows":    func() error { _, err := p.InferBatch(t.Context(), stage.Float32("x", []int64{0}, nil)); return err },
+		"rows of nothing": func() error {
+			_, err := p.InferBatch(t.Context(), stage.Tensor{Name: "x", DType: stage.FP32, Shape: []int64{1 << 59, 0}})
+			return err
+		},
 		"rows differ": func() error {
 			_, err := p.InferBatch(t.Context(), stage.Float32("x", []int64{1}, []float32{1}), stage.Float32("y", []int64{2}, []float32{1, 2}))
 			return err
@@ -186,6 +190,9 @@ func TestBrokenStages(t *testing.T) {
 		"nothing for stage":    returning(logits(2, 2)),
 		"an earlier exit has":  returning(h, logits(2, 3)),
 		"FP32 [rows, classes]": returning(h, stage.Of(stage.Logits, []int64{2, 2}, make([]int64, 4))),
+		"wants x": func(context.Context, int, []stage.Tensor) ([]stage.Tensor, error) {
+			return nil, fmt.Errorf("%w: wants x", stage.ErrInput)
+		},
 		"out of memory": func(context.Context, int, []stage.Tensor) ([]stage.Tensor, error) {
 			return nil, errors.New("out of memory")
 		},
@@ -195,6 +202,9 @@ func TestBrokenStages(t *testing.T) {
 		var e *serflow.Error
 		if !errors.As(err, &e) || e.Stage != "s2" || e.Remedy == "" || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
+		}
+		if errors.Is(err, serflow.ErrInput) {
+			t.Errorf("%s: blames the caller: %v", want, err)
 		}
 		if got[1].Err != nil || got[1].Class != 1 || got[0].Err == nil || got[2].Err == nil {
 			t.Errorf("%s: the row that left keeps its answer, the others the error: %+v", want, got)
@@ -239,6 +249,75 @@ func TestDeadline(t *testing.T) {
 		}
 	})
 }
+
+func TestCauseKeepsTheSentinel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, model(waiting(time.Hour)))
+		budget := errors.New("budget")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, budget)
+		defer cancel()
+		if _, err := p.Infer(ctx, x(1)); !errors.Is(err, serflow.ErrDeadline) || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, budget) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestClassesMayDifferBetweenRequests(t *testing.T) {
+	columns := int64(3)
+	p := open(t, model(func(context.Context, int, []stage.Tensor) ([]stage.Tensor, error) {
+		return []stage.Tensor{stage.Float32(stage.Logits, []int64{1, columns}, make([]float32, columns))}, nil
+	}))
+	for columns = range int64(3) {
+		columns += 2
+		if _, err := p.Infer(t.Context(), x(1)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestIdleShutdownIsNeverLate(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		if err := open(t, model(sure(1))).Shutdown(over); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestNilArguments(t *testing.T) {
+	p := open(t, model(sure(1)), nil, serflow.Observe(nil))
+	if _, err := p.Infer(t.Context(), x(1)); err != nil {
+		t.Error(err)
+	}
+	if _, err := serflow.Open(t.Context(), model(nil)); !errors.Is(err, serflow.ErrModel) {
+		t.Error(err)
+	}
+}
+
+func TestPanicInCloseIsAnErrorEachTime(t *testing.T) {
+	m := model(sure(1))
+	m.Stages[0].Source = panicking{m.Stages[0].Source}
+	p, err := serflow.Open(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := p.Close(); !errors.Is(err, serflow.ErrStage) {
+			t.Error(err)
+		}
+	}
+}
+
+// panicking opens runners whose Close panics.
+type panicking struct{ stage.Source }
+type panickingRunner struct{ stage.Runner }
+
+func (p panicking) Open(ctx context.Context) (stage.Runner, error) {
+	r, err := p.Source.Open(ctx)
+	return panickingRunner{r}, err
+}
+func (panickingRunner) Close() error { panic("boom") }
 
 // waiting is a final stage that takes d, or as long as the context allows.
 func waiting(d time.Duration) stage.RunFunc {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 )
 
 // Logits is the name of the output that a stage's exit decides on: FP32, of shape
@@ -12,8 +13,8 @@ const Logits = "logits"
 
 // Runner computes one stage. It is safe for concurrent use.
 type Runner interface {
-	// Run takes and returns tensors whose first dimension is rows. It keeps no
-	// reference to in after it returns, and what it returns is the caller's.
+	// Run takes and returns tensors whose first dimension is rows. It does
+	// not write to in, and what it returns, in's tensors among it, is the caller's.
 	// It ends early with the context's error if the context ends.
 	Run(ctx context.Context, rows int, in []Tensor) ([]Tensor, error)
 	// Close frees what the runner holds, once running calls have ended.
@@ -40,7 +41,12 @@ type funcSource struct {
 	run     RunFunc
 }
 
-func (s funcSource) Open(ctx context.Context) (Runner, error) { return funcRunner(s.run), ctx.Err() }
+func (s funcSource) Open(ctx context.Context) (Runner, error) {
+	if s.run == nil {
+		return nil, fmt.Errorf("%w: stage.Func of a nil function", ErrModel)
+	}
+	return funcRunner(s.run), ctx.Err()
+}
 
 func (s funcSource) Fingerprint() (string, error) {
 	sum := sha256.Sum256([]byte("func " + s.version))

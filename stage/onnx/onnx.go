@@ -55,7 +55,9 @@ func Bytes(data []byte, opts ...Option) stage.Source {
 func newConfig(opts []Option) config {
 	c := config{threads: 1}
 	for _, o := range opts {
-		o(&c)
+		if o != nil {
+			o(&c)
+		}
 	}
 	return c
 }
