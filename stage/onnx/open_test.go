@@ -38,7 +38,7 @@ func TestLibraryNotOne(t *testing.T) {
 func TestLibraryOfAnotherMachine(t *testing.T) {
 	other := map[string]string{"linux/amd64": "linux-arm64", "linux/arm64": "linux-amd64", "darwin/arm64": "linux-arm64"}[runtime.GOOS+"/"+runtime.GOARCH]
 	if other == "" {
-		t.Skip("no library of another machine is known for this one")
+		t.Fatalf("no library of another machine is known for %s/%s: name one above", runtime.GOOS, runtime.GOARCH)
 	}
 	var messages strings.Builder
 	cmd := exec.Command("../../.ci/onnxruntime", "--platform", other)

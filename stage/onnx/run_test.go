@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -240,31 +241,32 @@ func TestCancelLate(t *testing.T) {
 }
 
 func TestCloseWaits(t *testing.T) {
-	r := mustOpen(t, "slow")
-	ctx, cancel := context.WithCancel(context.Background())
-	ran, closed := make(chan error, 1), make(chan error, 2)
+	r := mustOpen(t, "encoder")
 	x := []stage.Tensor{ramp("x", 0, 1, 4)}
-	go func() { _, err := r.Run(ctx, 1, x); ran <- err }()
-	time.Sleep(50 * time.Millisecond)
+	if _, err := r.acquire(x); err != nil { // a run has begun
+		t.Fatal(err)
+	}
+	var ended atomic.Bool
+	after := make(chan bool, 2)
 	for range 2 {
-		go func() { closed <- r.Close() }()
+		go func() {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+			after <- ended.Load()
+		}()
 	}
-	select {
-	case <-closed:
-		t.Error("Close has not waited")
-	case <-time.After(50 * time.Millisecond):
-	}
-	if _, err := r.Run(context.Background(), 1, x); !errors.Is(err, errClosed) {
-		t.Errorf("got %v, want errClosed", err)
-	}
-	cancel()
-	if err := <-ran; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	for range 2 {
-		if err := <-closed; err != nil {
-			t.Error(err)
+	for { // until one of them has begun to close
+		if _, err := r.Run(context.Background(), 1, x); errors.Is(err, errClosed) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
 		}
+	}
+	ended.Store(true)
+	r.running.Done()
+	if first, second := <-after, <-after; !first || !second {
+		t.Error("Close has not waited for the run")
 	}
 }
 
