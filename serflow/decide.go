@@ -86,15 +86,20 @@ func (f *flight) decide(k int, logits *stage.Tensor, rest []stage.Tensor) (bad i
 		kept = append(kept, waiting{row: w.row, at: i, state: d.State})
 	}
 	some := len(kept) < len(f.left)
-	f.left = kept
-	if some && len(kept) > 0 {
-		rest = f.take(rest)
+	f.left, f.lender = kept, k
+	if some && !final {
+		taken := f.take(rest)
+		f.recycle(rest, []stage.Tensor{*logits}) // a row can only have left by its logits
+		rest, f.lender = taken, -1
 	}
 	return bad, rest
 }
 
 // take copies the rows of a batch that are left.
 func (f *flight) take(batch []stage.Tensor) []stage.Tensor {
+	if len(f.left) == 0 {
+		return nil
+	}
 	at := make([]int, len(f.left))
 	for i, w := range f.left {
 		at[i] = w.at
@@ -111,11 +116,27 @@ func (f *flight) answer(k, i, row int, d exit.Decision, logits *stage.Tensor, re
 		outputs = append(outputs, stage.Row(*logits, i))
 	}
 	for _, t := range rest {
-		outputs = append(outputs, stage.Row(t, i))
+		outputs = append(outputs, f.row(t, i))
 	}
 	f.results[row] = Result{
 		Exit: k, Class: d.Class, Confidence: d.Confidence, outputs: outputs,
 		Path: []Hop{{Group: f.group, Provider: provider, Last: k, Duration: time.Since(f.begun)}},
 	}
 	f.done(row, f.model.Stages[k].Name, nil)
+}
+
+// row is stage.Row, without walking through a BYTES tensor again for each row.
+func (f *flight) row(t stage.Tensor, i int) stage.Tensor {
+	if t.DType != stage.Bytes {
+		return stage.Row(t, i)
+	}
+	rows, ok := f.texts[t.Name]
+	if !ok {
+		if f.texts == nil {
+			f.texts = map[string][]stage.Tensor{}
+		}
+		rows = stage.Split(t)
+		f.texts[t.Name] = rows
+	}
+	return rows[i]
 }

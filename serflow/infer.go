@@ -18,12 +18,12 @@ const provider = "in-process"
 func (p *Pipeline) Infer(ctx context.Context, sample ...stage.Tensor) (Result, error) {
 	for _, t := range sample {
 		if err := t.Validate(); err != nil {
-			return Result{}, p.badInput(err)
+			return Result{}, p.refuse(ctx, p.badInput(err))
 		}
 	}
 	batch, err := stage.Stack([][]stage.Tensor{sample})
 	if err != nil {
-		return Result{}, p.badInput(err)
+		return Result{}, p.refuse(ctx, p.badInput(err))
 	}
 	results, err := p.InferBatch(ctx, batch...)
 	if len(results) == 0 {
@@ -42,11 +42,11 @@ func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Res
 		err = checkRows(rows, batch)
 	}
 	if err != nil {
-		return nil, p.badInput(err)
+		return nil, p.refuse(ctx, p.badInput(err))
 	}
-	f := flight{Pipeline: p, begun: time.Now(), results: make([]Result, rows)}
+	f := flight{Pipeline: p, begun: time.Now(), results: make([]Result, rows), lender: -1}
 	if f.ctx, err = p.begin(ctx, &f.call); err != nil {
-		return nil, err
+		return nil, p.refuse(ctx, err)
 	}
 	defer p.end(&f.call)
 	if f.left = f.one[:]; rows > 1 {
@@ -70,6 +70,13 @@ func checkRows(rows int, batch []stage.Tensor) error {
 	return nil
 }
 
+// refuse counts and reports a call that is turned away before any stage has run.
+func (p *Pipeline) refuse(ctx context.Context, err error) error {
+	p.recorder.refuse()
+	p.observer.RequestDone(ctx, RequestEvent{Err: err})
+	return err
+}
+
 func (p *Pipeline) badInput(err error) error {
 	return &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: provider, Err: err, Remedy: "send what the model's first stage takes"}
 }
@@ -82,8 +89,10 @@ type flight struct {
 	classes int64 // columns of logits, once an exit has shown them
 	begun   time.Time
 	results []Result
-	left    []waiting  // rows without an answer, in the order of the batch
-	one     [1]waiting // left's memory for a single request
+	left    []waiting                 // rows without an answer, in the order of the batch
+	texts   map[string][]stage.Tensor // rows of the last stage's BYTES outputs
+	lender  int                       // the stage whose runner made the batch's memory; -1 if we or the caller did
+	one     [1]waiting                // left's memory for a single request
 }
 
 // waiting is a row that has not exited yet.
@@ -124,6 +133,7 @@ func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err er
 	if err != nil {
 		return nil, err
 	}
+	f.recycle(batch, out)
 	logits, rest, err := f.split(k, out)
 	if err != nil {
 		return nil, err

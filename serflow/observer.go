@@ -6,12 +6,14 @@ import (
 )
 
 // Observer is told what a pipeline does, for metrics, traces and logs. Its methods
-// are called on the requests' goroutines, concurrently: they must be quick. Embed
-// NoObserver, so that methods added later do not break the build.
+// are called on the requests' goroutines, concurrently: they must be quick, and a
+// panic in one reaches the caller of Infer. Embed NoObserver, so that methods added
+// later do not break the build.
 type Observer interface {
 	// StageDone follows every run of a stage.
 	StageDone(ctx context.Context, e StageEvent)
-	// RequestDone follows the end of every request, once for each row.
+	// RequestDone follows the end of every request, once for each row, and once for
+	// a call that is refused before any stage has run.
 	RequestDone(ctx context.Context, e RequestEvent)
 }
 

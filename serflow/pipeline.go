@@ -62,10 +62,7 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 	}
 	var names []string
 	for _, s := range model.Stages {
-		r, err := s.Source.Open(ctx)
-		if err == nil && r == nil {
-			err = fmt.Errorf("%w: its source opened nothing", ErrModel)
-		}
+		r, err := openSource(ctx, s.Source)
 		if err != nil {
 			return nil, errors.Join(&Error{Stage: s.Name, Provider: provider, Err: err}, p.closeRunners())
 		}
@@ -78,6 +75,18 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 	}
 	p.recorder = newRecorder(names)
 	return p, nil
+}
+
+// openSource turns a panic and a runner that is not there into errors.
+func openSource(ctx context.Context, s stage.Source) (r stage.Runner, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r, err = nil, fmt.Errorf("%w: panic in Open: %v", ErrStage, v)
+		} else if err == nil && r == nil {
+			err = fmt.Errorf("%w: its source opened nothing", ErrModel)
+		}
+	}()
+	return s.Open(ctx)
 }
 
 // Stats is what the pipeline has done since Open.

@@ -123,19 +123,25 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := serflow.Open(t.Context(), stage.NewModel("m")); !errors.Is(err, serflow.ErrModel) {
 		t.Errorf("no stages: %v", err)
 	}
-	m := model(sure(1), sure(2))
-	first := &closing{Source: m.Stages[0].Source}
-	m.Stages[0].Source, m.Stages[1].Source = first, failing{}
-	var e *serflow.Error
-	if _, err := serflow.Open(t.Context(), m); !errors.As(err, &e) || e.Stage != "s2" || first.closed != 1 {
-		t.Errorf("cannot open: %v; first stage closed %d times", err, first.closed)
+	for want, second := range map[string]failing{
+		"no such file":  func() (stage.Runner, error) { return nil, errors.New("no such file") },
+		"panic in Open": func() (stage.Runner, error) { panic("boom") },
+		"nothing":       func() (stage.Runner, error) { return nil, nil },
+	} {
+		m := model(sure(1), sure(2))
+		first := &closing{Source: m.Stages[0].Source}
+		m.Stages[0].Source, m.Stages[1].Source = first, second
+		var e *serflow.Error
+		if _, err := serflow.Open(t.Context(), m); !errors.As(err, &e) || e.Stage != "s2" || first.closed != 1 || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; first stage closed %d times", want, err, first.closed)
+		}
 	}
 }
 
-type failing struct{}
+type failing func() (stage.Runner, error)
 
-func (failing) Open(context.Context) (stage.Runner, error) { return nil, errors.New("no such file") }
-func (failing) Fingerprint() (string, error)               { return "failing", nil }
+func (f failing) Open(context.Context) (stage.Runner, error) { return f() }
+func (failing) Fingerprint() (string, error)                 { return "failing", nil }
 
 // closing counts how often its runner is closed.
 type closing struct {
@@ -151,7 +157,8 @@ func (c *closing) Open(ctx context.Context) (r stage.Runner, err error) {
 func (c *closing) Close() error { c.closed++; return nil }
 
 func TestBadRequests(t *testing.T) {
-	p := open(t, model(sure(1), sure(2)))
+	var c counter
+	p := open(t, model(sure(1), sure(2)), serflow.Observe(&c))
 	short := stage.Tensor{Name: "x", DType: stage.FP32, Shape: []int64{2}, Data: make([]byte, 4)}
 	for name, infer := range map[string]func() error{
 		"nothing":    func() error { _, err := p.Infer(t.Context()); return err },
@@ -171,6 +178,10 @@ func TestBadRequests(t *testing.T) {
 		if err := infer(); !errors.Is(err, serflow.ErrInput) || !errors.As(err, &e) || e.Remedy == "" || e.Stage != "s1" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	// The first stage finds out that the type is wrong; the others never get there.
+	if s := p.Stats(); s.Requests != 1 || s.Failed != 1 || s.Refused != 5 || c.failures.Load() != 6 {
+		t.Errorf("stats %+v; observed %d failures", s, c.failures.Load())
 	}
 }
 
@@ -397,8 +408,70 @@ func TestCloseWhileRequestsRun(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := answers.Load() + closed.Load(); n != 4000 || answers.Load() != c.answers.Load() || c.failures.Load() != 0 {
+	if n := answers.Load() + closed.Load(); n != 4000 || answers.Load() != c.answers.Load() || closed.Load() != c.failures.Load() || closed.Load() != p.Stats().Refused {
 		t.Errorf("%d answers + %d refused, of 4000; observed %d and %d", answers.Load(), closed.Load(), c.answers.Load(), c.failures.Load())
+	}
+}
+
+// An observer's panic is its owner's to see, and does not keep the pipeline open.
+func TestPanickingObserver(t *testing.T) {
+	p := open(t, model(sure(1)), serflow.Observe(panickingObserver{}))
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		_, _ = p.Infer(t.Context(), x(1))
+	}()
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+type panickingObserver struct{ serflow.NoObserver }
+
+func (panickingObserver) RequestDone(context.Context, serflow.RequestEvent) { panic("boom") }
+
+// What the caller does to its model after Open is not served.
+func TestOpenCopiesTheStages(t *testing.T) {
+	m := model(sure(1), sure(2))
+	p := open(t, m)
+	m.Stages[0] = stage.Stage{}
+	if r, err := p.Infer(t.Context(), x(1)); err != nil || r.Exit != 0 {
+		t.Error(r, err)
+	}
+}
+
+func TestTextAnswers(t *testing.T) {
+	texts := []string{"", "one", "日本"}
+	echo := func(_ context.Context, _ int, in []stage.Tensor) ([]stage.Tensor, error) { return in, nil }
+	got, err := open(t, model(echo)).InferBatch(t.Context(), stage.Strings("s", []int64{3, 1}, texts))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range texts {
+		if s, err := stage.StringData(got[i].Output("s")); err != nil || len(s) != 1 || s[0] != want {
+			t.Errorf("row %d: %q, %v", i, s, err)
+		}
+	}
+}
+
+// BenchmarkTextAnswers: time and memory a row do not grow with the batch.
+func BenchmarkTextAnswers(b *testing.B) {
+	echo := func(_ context.Context, _ int, in []stage.Tensor) ([]stage.Tensor, error) { return in, nil }
+	p := open(b, model(echo))
+	for _, rows := range []int{100, 10_000} {
+		in := stage.Strings("s", []int64{int64(rows)}, make([]string, rows))
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.InferBatch(b.Context(), in); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*rows), "ns/row")
+		})
 	}
 }
 

@@ -37,6 +37,7 @@ func (l Latency) Quantile(q float64) time.Duration {
 type Stats struct {
 	Requests int64 // answered or failed
 	Failed   int64
+	Refused  int64 // calls turned away before any stage ran: bad input, or a closed pipeline; not in Requests
 	Stages   []StageStats
 }
 
@@ -53,9 +54,9 @@ type StageStats struct {
 
 // recorder collects Stats; safe for concurrent use.
 type recorder struct {
-	mu               sync.Mutex
-	requests, failed int64
-	stages           []StageStats
+	mu                        sync.Mutex
+	requests, failed, refused int64
+	stages                    []StageStats
 }
 
 func newRecorder(names []string) *recorder {
@@ -85,10 +86,16 @@ func (r *recorder) request(err error) {
 	}
 }
 
+func (r *recorder) refuse() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refused++
+}
+
 func (r *recorder) snapshot() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Stats{Requests: r.requests, Failed: r.failed}
+	s := Stats{Requests: r.requests, Failed: r.failed, Refused: r.refused}
 	for _, st := range r.stages {
 		own := NewLatency()
 		own.Merge(st.Latency)

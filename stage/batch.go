@@ -83,15 +83,27 @@ func Take(batch []Tensor, rows []int) []Tensor {
 }
 
 // Row is one row of a valid batch tensor as a request has it: without the first
-// dimension, sharing the batch's memory. It panics on a row out of range.
+// dimension, sharing the batch's memory. It panics on a row out of range. A row of
+// BYTES is found by walking from the first; for many of them use Split.
 func Row(t Tensor, row int) Tensor {
-	return Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape[1:], Data: rowData(t, row)}
+	data := rowData
+	if t.DType == Bytes {
+		data = func(t Tensor, row int) []byte { return split(t)[row] }
+	}
+	return Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape[1:], Data: data(t, row)}
 }
 
-func rowData(t Tensor, row int) []byte {
-	if t.DType == Bytes {
-		return split(t)[row]
+// Split is every row of a valid batch tensor: see Row.
+func Split(t Tensor) []Tensor {
+	rows := make([]Tensor, t.Shape[0])
+	for r, data := range split(t) {
+		rows[r] = Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape[1:], Data: data}
 	}
+	return rows
+}
+
+// rowData is a row of a tensor whose elements have a fixed size.
+func rowData(t Tensor, row int) []byte {
 	size := len(t.Data) / int(t.Shape[0])
 	return t.Data[row*size : (row+1)*size : (row+1)*size]
 }

@@ -14,11 +14,20 @@ const Logits = "logits"
 // Runner computes one stage. It is safe for concurrent use.
 type Runner interface {
 	// Run takes and returns tensors whose first dimension is rows. It does
-	// not write to in, and what it returns, in's tensors among it, is the caller's.
-	// It ends early with the context's error if the context ends.
+	// not write to in and keeps nothing of it; what it returns, in's tensors among
+	// it, is the caller's. It ends early with the context's error if the context ends.
 	Run(ctx context.Context, rows int, in []Tensor) ([]Tensor, error)
 	// Close frees what the runner holds, once running calls have ended.
 	Close() error
+}
+
+// Recycler is a Runner that can use the memory of its outputs again.
+type Recycler interface {
+	Runner
+	// Recycle takes tensors that this runner returned, of any of its runs. The
+	// caller neither reads nor writes them, nor anything that shares their memory,
+	// from here on. Not calling it costs only memory for the garbage collector.
+	Recycle(outputs []Tensor)
 }
 
 // Source is what a Runner is opened from: a model file, a Go function. It is a

@@ -69,7 +69,7 @@ func (c *cell) bindInput(pins *runtime.Pinner, data []byte) (ort.Value, error) {
 
 // bindOutput gives ONNX Runtime memory to write to; a nil value leaves it to
 // allocate its own.
-func (c *cell) bindOutput(pins *runtime.Pinner) (ort.Value, error) {
+func (c *cell) bindOutput(pins *runtime.Pinner, spare *buffers) (ort.Value, error) {
 	if c.kept != nil {
 		pins.Pin(&c.buf[0])
 		return c.kept, nil
@@ -77,7 +77,7 @@ func (c *cell) bindOutput(pins *runtime.Pinner) (ort.Value, error) {
 	if c.size < 0 {
 		return nil, nil
 	}
-	return c.wrap(pins, make([]byte, c.size))
+	return c.wrap(pins, spare.take(c.size))
 }
 
 func (c *cell) wrap(pins *runtime.Pinner, data []byte) (ort.Value, error) {
@@ -92,10 +92,12 @@ func (c *cell) wrap(pins *runtime.Pinner, data []byte) (ort.Value, error) {
 
 // output is the shape and the data of an output that has been computed. The
 // data is not the cell's.
-func (c *cell) output(v ort.Value) ([]int64, []byte, error) {
+func (c *cell) output(v ort.Value, spare *buffers) ([]int64, []byte, error) {
 	switch {
 	case c.kept != nil:
-		return c.shape, append(make([]byte, 0, c.size), c.buf[:c.size]...), nil
+		data := spare.take(c.size)
+		copy(data, c.buf)
+		return c.shape, data, nil
 	case c.size >= 0:
 		return c.shape, c.bound, nil
 	}

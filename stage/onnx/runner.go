@@ -21,6 +21,7 @@ type runner struct {
 	name            string
 	session         *ort.DynamicAdvancedSession
 	inputs, outputs []spec
+	spare           buffers // outputs handed back
 
 	mu       sync.Mutex
 	closed   bool
@@ -31,8 +32,9 @@ type runner struct {
 }
 
 // Run computes the outputs of one batch. It keeps nothing of in, whose Data
-// must not change while it runs; the outputs are the caller's. Their Data is
-// allocated anew by each run: buffers handed back for reuse are not yet so.
+// must not change while it runs; the outputs are the caller's, who may hand them
+// back to Recycle. Then a run allocates the same few hundred bytes whatever the size
+// of its tensors, unless the model leaves an output's dimensions open.
 //
 // A bad input gives an error that wraps [stage.ErrInput]. When ctx ends, the
 // run stops before the next operator of the model, with ctx.Err() wrapped.
@@ -62,7 +64,7 @@ func (r *runner) run(ctx context.Context, rows int, in []stage.Tensor) ([]stage.
 			return nil, err
 		}
 	}
-	out, err := s.run(ctx, r.session, rows, in)
+	out, err := s.run(ctx, r.session, &r.spare, rows, in)
 	r.release(s)
 	return out, err
 }
@@ -93,6 +95,13 @@ func (r *runner) release(s *slot) {
 	if len(r.idle) > maxIdle {
 		r.idle[0].destroy()
 		r.idle = slices.Delete(r.idle, 0, 1)
+	}
+}
+
+// Recycle keeps the memory of outputs for later runs.
+func (r *runner) Recycle(outputs []stage.Tensor) {
+	for _, t := range outputs {
+		r.spare.give(t.Data)
 	}
 }
 

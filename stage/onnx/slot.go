@@ -83,7 +83,7 @@ func (s *slot) destroy() {
 
 // run binds, runs and collects. Only while it runs may ONNX Runtime touch the
 // memory of the bindings, so it is pinned for that long.
-func (s *slot) run(ctx context.Context, session *ort.DynamicAdvancedSession, rows int, in []stage.Tensor) (_ []stage.Tensor, err error) {
+func (s *slot) run(ctx context.Context, session *ort.DynamicAdvancedSession, spare *buffers, rows int, in []stage.Tensor) (_ []stage.Tensor, err error) {
 	defer s.unbind()
 	for i := range in {
 		if s.inVals[i], err = s.in[i].bindInput(&s.pins, in[i].Data); err != nil {
@@ -91,7 +91,7 @@ func (s *slot) run(ctx context.Context, session *ort.DynamicAdvancedSession, row
 		}
 	}
 	for i := range s.out {
-		if s.outVals[i], err = s.out[i].bindOutput(&s.pins); err != nil {
+		if s.outVals[i], err = s.out[i].bindOutput(&s.pins, spare); err != nil {
 			return nil, fmt.Errorf("bind output %q: %w", s.out[i].name, err)
 		}
 	}
@@ -104,7 +104,7 @@ func (s *slot) run(ctx context.Context, session *ort.DynamicAdvancedSession, row
 		}
 		return nil, err
 	}
-	return s.collect(rows)
+	return s.collect(spare, rows)
 }
 
 // compute runs the session until it is done or the context ends. When it
@@ -126,12 +126,12 @@ func (s *slot) compute(ctx context.Context, session *ort.DynamicAdvancedSession)
 }
 
 // collect makes the caller's tensors of the bound outputs.
-func (s *slot) collect(rows int) ([]stage.Tensor, error) {
+func (s *slot) collect(spare *buffers, rows int) ([]stage.Tensor, error) {
 	tensors := make([]stage.Tensor, len(s.out))
 	shapes := make([]int64, 0, s.outShapeLen)
 	for i := range s.out {
 		c := &s.out[i]
-		shape, data, err := c.output(s.outVals[i])
+		shape, data, err := c.output(s.outVals[i], spare)
 		if err != nil {
 			return nil, fmt.Errorf("output %q: %w", c.name, err)
 		}
