@@ -1,34 +1,106 @@
 package exit
 
-import "gonum.org/v1/gonum/mathext"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mathext"
+)
+
+// nuisance is the share of doubt that lossUpper spends on how many rows are
+// discordant at all; Berger and Boos suggest one this small.
+const nuisance = 0.001
 
 // lossUpper is a one-sided upper confidence bound, as a fraction, on the
 // accuracy lost by an early-exit model against the final exit, from n paired
 // rows: worse rows that only the final exit has right, better rows that only
 // the early one has right.
 //
-// The loss is P(worse) - P(better). Each count is binomial, so the bound is the
-// exact upper limit of the first minus the exact lower limit of the second
-// (Clopper and Pearson, Biometrika 1934), each at half of alpha (Bonferroni's
-// union bound needs no independence between them). It holds at every sample size
-// and for few or no discordant rows, where the normal approximation would claim
-// certainty; the price is that it is somewhat wide.
+// It is the least loss whose exact p-value is at most 1-confidence. A loss and a
+// share of discordant rows give each row a worse, better or equal outcome, and
+// the p-value is the probability that worse-better comes out as low as it did.
+// The unknown share is taken at its worst within its own exact confidence limit,
+// whose doubt is added to the p-value (Berger and Boos, J. Am. Stat. Assoc. 1994).
+// So the bound holds at every sample size, also where the normal approximation
+// would claim certainty from no discordant rows.
 func lossUpper(worse, better, n int, confidence float64) float64 {
-	half := (1 - confidence) / 2
-	return binomialUpper(worse, n, half) - binomialLower(better, n, half)
+	alpha := 1 - confidence
+	doubt := min(nuisance, alpha/2)
+	discordant := binomialUpper(worse+better, n, doubt)
+	// The limits: what was seen, which is the bound at one half, and the most
+	// that the discordant rows can lose.
+	low, high := float64(worse-better)/float64(n), discordant
+	for high-low > 1e-7 {
+		loss := (low + high) / 2
+		if asLow(worse-better, n, discordant, loss) > alpha-doubt {
+			low = loss
+		} else {
+			high = loss
+		}
+	}
+	return high
 }
 
-// binomialUpper is the p at which P(Binomial(n,p) <= k) = alpha. That probability
-// is I_{1-p}(n-k, k+1) = 1 - I_p(k+1, n-k), with I the regularised incomplete beta
-// function (DLMF 8.17.5), so p is its inverse.
+// asLow is P(worse - better <= d) in n independent rows that are worse or better
+// with probability discordant together, and worse rather than better by loss.
+//
+// It rises with discordant as long as d is below the mode of worse-better: a
+// row that turns from equal to worse or better, either as likely, moves more
+// mass down past d than up. So the greatest discordant is the worst. At and
+// above the mode it is about one half, and no bound is there.
+func asLow(d, n int, discordant, loss float64) float64 {
+	// Given m discordant rows, worse-better <= d means at most (m+d)/2 are worse.
+	worse := min((1+loss/discordant)/2, 1)
+	first, last := likely(n, discordant)
+	total := 0.0
+	for m := first; m <= last; m++ {
+		k := min(floorHalf(m+d), m)
+		if k >= 0 {
+			total += binomialAt(m, n, discordant) * binomialAtMost(k, m, worse)
+		}
+	}
+	return min(total+outside, 1)
+}
+
+// outside bounds the probability that likely leaves out.
+const outside = 1e-12
+
+// likely is a range of counts outside which a Binomial(n,p) falls with probability
+// below outside (Bernstein's inequality, at exponent ln(2/outside)).
+func likely(n int, p float64) (first, last int) {
+	mean, exponent := float64(n)*p, math.Log(2/outside)
+	width := exponent/3 + math.Sqrt(exponent*exponent/9+2*exponent*mean*(1-p))
+	return max(int(mean-width), 0), min(int(mean+width)+1, n)
+}
+
+func floorHalf(x int) int { return x >> 1 }
+
+// binomialAt is P(Binomial(n,p) = k).
+func binomialAt(k, n int, p float64) float64 {
+	if p <= 0 || p >= 1 {
+		return float64(count(p <= 0 && k == 0 || p >= 1 && k == n))
+	}
+	return math.Exp(logChoose(n, k) + float64(k)*math.Log(p) + float64(n-k)*math.Log1p(-p))
+}
+
+func logChoose(n, k int) float64 {
+	lg := func(x int) float64 { y, _ := math.Lgamma(float64(x + 1)); return y }
+	return lg(n) - lg(k) - lg(n-k)
+}
+
+// binomialAtMost is P(Binomial(n,p) <= k) for 0 <= k <= n, which is I_{1-p}(n-k, k+1),
+// with I the regularised incomplete beta function (DLMF 8.17.5).
+func binomialAtMost(k, n int, p float64) float64 {
+	if k >= n {
+		return 1
+	}
+	return mathext.RegIncBeta(float64(n-k), float64(k+1), 1-p)
+}
+
+// binomialUpper is the p at which P(Binomial(n,p) <= k) = alpha: the exact upper
+// limit of Clopper and Pearson (Biometrika 1934).
 func binomialUpper(k, n int, alpha float64) float64 {
 	if k >= n {
 		return 1
 	}
 	return mathext.InvRegIncBeta(float64(k+1), float64(n-k), 1-alpha)
-}
-
-// binomialLower mirrors binomialUpper: it counts failures instead of successes.
-func binomialLower(k, n int, alpha float64) float64 {
-	return 1 - binomialUpper(n-k, n, alpha)
 }

@@ -40,6 +40,6 @@ func ExampleSearch() {
 	fmt.Printf("cost %g instead of %g; at most %.2f points lost\n", r.Cost, r.FullCost, r.LostUpper)
 	fmt.Println(r.Policies[0].Kind, r.Policies[1].Kind, r.ExitShare)
 	// Output:
-	// cost 1 instead of 11; at most 0.37 points lost
+	// cost 1 instead of 11; at most 0.46 points lost
 	// maxprob final [1 0]
 }

@@ -13,7 +13,7 @@ const defaultConfidence = 0.95
 // Options says what Search may lose and how sure it must be.
 type Options struct {
 	Bound      float64 // most accuracy to lose against the final exit, in percentage points (0.5), >= 0
-	Confidence float64 // of the certificate, in (0,1); 0 means 0.95
+	Confidence float64 // of the certificate, in (0.5,1); 0 means 0.95
 	Kind       Kind    // maxprob, entropy, margin or patience; "" means maxprob
 	Seed       uint64  // of the shuffle that splits the rows; equal seeds give equal results
 }
@@ -50,8 +50,8 @@ type Result struct {
 // shuffle splits them. The first half fits each exit's temperature and finds a
 // frontier of thresholds. The second half walks that frontier from the full-depth
 // model, which loses nothing by definition, towards the cheapest, and stops at
-// the first point whose upper bound (Clopper-Pearson on the discordant rows, see
-// lossUpper) exceeds o.Bound. Such fixed-sequence testing needs no correction for
+// the first point whose upper bound (exact, on the discordant rows, see lossUpper)
+// exceeds o.Bound. Such fixed-sequence testing needs no correction for
 // the number of points (Angelopoulos et al., "Learn then Test", arXiv
 // 2110.01052). The cheapest of the points passed is returned.
 //
@@ -98,8 +98,8 @@ func (o Options) withDefaults() (Options, error) {
 	if !(o.Bound >= 0) || math.IsInf(o.Bound, 0) {
 		return o, fmt.Errorf("exit: bound %v: use a finite number of points >= 0", o.Bound)
 	}
-	if !(o.Confidence > 0 && o.Confidence < 1) {
-		return o, fmt.Errorf("exit: confidence %v: use a number between 0 and 1, such as 0.95", o.Confidence)
+	if !(o.Confidence > 0.5 && o.Confidence < 1) {
+		return o, fmt.Errorf("exit: confidence %v: use a number between 0.5 and 1, such as 0.95", o.Confidence)
 	}
 	switch o.Kind {
 	case KindMaxProb, KindEntropy, KindMargin, KindPatience:

