@@ -8,3 +8,5 @@ require (
 	go.uber.org/goleak v1.3.0
 	gonum.org/v1/gonum v0.17.0
 )
+
+require pgregory.net/rapid v1.3.0
