@@ -1,0 +1,206 @@
+// Package balancer decides where one request goes now. It is told which virtual
+// machines and functions there are and what became of the requests sent to them, and
+// picks a place for the next. It starts no goroutine, reads no clock, draws no random
+// number of its own and does no I/O: service and simulation drive the same code.
+//
+// Times are durations since an origin of the driver's choice.
+package balancer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/serflow/serflow-go/stage"
+)
+
+// Kind is what a member is.
+type Kind uint8
+
+// The kinds of member. VMs are paid whether busy or not, functions by the request.
+const (
+	VM Kind = iota
+	Function
+)
+
+// ErrMember marks a member that cannot be taken as it is described.
+var ErrMember = errors.New("bad member")
+
+// Member is a virtual machine or a function that serves contiguous stages.
+type Member struct {
+	ID     uint64 // the driver's; not 0
+	Kind   Kind
+	Stages stage.Range
+	// Slots is how many requests it serves at once. For a function it is the limit of
+	// concurrent calls; 0 means that none is known.
+	Slots int
+	// Service has, for each stage of the range, the expected time of a request that
+	// enters there, alone, until it has left the range. Replies correct it.
+	Service []time.Duration
+}
+
+func (m Member) validate() error {
+	switch {
+	case m.ID == 0:
+		return fmt.Errorf("%w: its ID is 0", ErrMember)
+	case m.Stages.First < 0 || m.Stages.Len() < 1:
+		return fmt.Errorf("%w %d: it serves stages %d to %d", ErrMember, m.ID, m.Stages.First, m.Stages.Last)
+	case len(m.Service) != m.Stages.Len():
+		return fmt.Errorf("%w %d: %d service times for %d stages", ErrMember, m.ID, len(m.Service), m.Stages.Len())
+	case m.Kind == VM && m.Slots < 1 || m.Slots < 0:
+		return fmt.Errorf("%w %d: %d slots", ErrMember, m.ID, m.Slots)
+	}
+	for _, s := range m.Service {
+		if s <= 0 {
+			return fmt.Errorf("%w %d: service time %v: give the time a request takes", ErrMember, m.ID, s)
+		}
+	}
+	return nil
+}
+
+// Balancer holds the members of one model. It is safe for concurrent use. Pick and
+// Done take no lock, but for the first Pick after members have joined or left.
+//
+// A plan has a generation, and a request ends on the generation that it began with: it
+// is only sent to members of that one. A member may be of several.
+type Balancer struct {
+	mu      sync.Mutex
+	members map[uint64]*member
+	table   atomic.Pointer[table] // nil after a change, until the next Pick
+}
+
+// New returns a balancer without members.
+func New() *Balancer {
+	return &Balancer{members: map[uint64]*member{}}
+}
+
+// Join adds a member to a generation. A member that is here already, and is described
+// as before, keeps its load and serves both generations; one that was draining is
+// picked again. Its error wraps ErrMember.
+func (b *Balancer) Join(m Member, generation uint64) error {
+	if err := m.validate(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old, ok := b.members[m.ID]
+	switch {
+	case !ok:
+		old = newMember(m)
+		b.members[m.ID] = old
+	case old.Kind != m.Kind || old.Stages != m.Stages || old.Slots != m.Slots:
+		return fmt.Errorf("%w %d: it has joined as another: let it leave first", ErrMember, m.ID)
+	}
+	old.join(generation)
+	b.table.Store(nil)
+	return nil
+}
+
+// Drain stops picking a member; what it is serving goes on. It is no error if the
+// member is not here.
+func (b *Balancer) Drain(id uint64) {
+	b.change(id, func(m *member) { m.generations = nil })
+}
+
+// Leave forgets a member that has ended or is lost. Requests that it was serving may
+// still be reported by Done.
+func (b *Balancer) Leave(id uint64) {
+	b.change(id, func(*member) { delete(b.members, id) })
+}
+
+func (b *Balancer) change(id uint64, f func(*member)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if m, ok := b.members[id]; ok {
+		f(m)
+		b.table.Store(nil)
+	}
+}
+
+// Retire ends a generation, once no request of it is left. The members that are of no
+// other are drained, and their IDs returned.
+func (b *Balancer) Retire(generation uint64) (drained []uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, m := range b.members {
+		if m.leave(generation) && len(m.generations) == 0 {
+			drained = append(drained, id)
+		}
+	}
+	slices.Sort(drained)
+	b.table.Store(nil)
+	return drained
+}
+
+// Serving is the number of requests that a member has in hand; 0 for one that is not
+// here.
+func (b *Balancer) Serving(id uint64) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if m, ok := b.members[id]; ok {
+		return int(m.serving.Load())
+	}
+	return 0
+}
+
+// Ask is a request that needs a place.
+type Ask struct {
+	Stage      int // the next to run
+	Generation uint64
+	Remaining  time.Duration // until its deadline
+	Avoid      uint64        // a member that has just failed it, taken only if there is no other; 0 for none
+	Random     uint64        // 64 random bits
+}
+
+// Place is where a request goes. The zero Place is none.
+type Place struct {
+	member *member
+	Finish time.Duration // expected, from now until the request leaves the member's stages
+}
+
+// ID is the member's.
+func (p Place) ID() uint64 { return p.member.ID }
+
+// Kind is the member's.
+func (p Place) Kind() Kind { return p.member.Kind }
+
+// Stages is what the member serves.
+func (p Place) Stages() stage.Range { return p.member.Stages }
+
+// Pick chooses a member and counts the request as served by it until Done.
+//
+// Of two VMs drawn at random it looks at the one that is expected to finish first
+// (the power of two choices: Mitzenmacher, IEEE TPDS 2001). That one is taken if it
+// finishes in the remaining time, for it is paid anyway; else a function, if one is
+// free to call and expected to finish earlier. Ok is false if no member serves the
+// stage, or those that do are all at their limits.
+func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
+	c := b.current().at(a.Generation, a.Stage)
+	if c == nil {
+		return p, false
+	}
+	p = c.vm(a)
+	if p.member == nil || p.Finish > a.Remaining || p.member.ID == a.Avoid {
+		if f := c.function(a); f.member != nil && (p.member == nil || f.Finish < p.Finish || p.member.ID == a.Avoid) {
+			p = f
+		}
+	}
+	if p.member == nil {
+		return p, false
+	}
+	p.member.serving.Add(1)
+	return p, true
+}
+
+// Done reports that a request is no longer in a member's hands; call it once for each
+// Pick. Service is how long the member worked on it, without waiting, and corrects
+// what is expected of the member; 0 if it is not known.
+func (b *Balancer) Done(p Place, entered int, service time.Duration) {
+	p.member.serving.Add(-1)
+	if service > 0 && p.member.Stages.Has(entered) {
+		p.member.learn(entered, service)
+	}
+}

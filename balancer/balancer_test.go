@@ -1,0 +1,262 @@
+package balancer_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/stage"
+)
+
+const ms = time.Millisecond
+
+func vm(id uint64, first, last, slots int, service time.Duration) balancer.Member {
+	return balancer.Member{ID: id, Stages: stage.Range{First: first, Last: last}, Slots: slots,
+		Service: slices.Repeat([]time.Duration{service}, last-first+1)}
+}
+
+func function(id uint64, first, last, limit int, service time.Duration) balancer.Member {
+	m := vm(id, first, last, limit, service)
+	m.Kind = balancer.Function
+	return m
+}
+
+func with(t testing.TB, generation uint64, members ...balancer.Member) *balancer.Balancer {
+	t.Helper()
+	b := balancer.New()
+	for _, m := range members {
+		if err := b.Join(m, generation); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// pick is the ID of the member picked; 0 if there is none.
+func pick(b *balancer.Balancer, a balancer.Ask) (uint64, balancer.Place) {
+	p, ok := b.Pick(a)
+	if !ok {
+		return 0, p
+	}
+	return p.ID(), p
+}
+
+func want(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func TestTheLessLoadedOfTwo(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 1, 1, 10*ms), vm(2, 0, 1, 1, 10*ms))
+	r := rand.New(rand.NewPCG(1, 2))
+	counts := map[uint64]int{}
+	for range 100 {
+		id, _ := pick(b, balancer.Ask{Generation: 1, Remaining: time.Hour, Random: r.Uint64()})
+		counts[id]++
+	}
+	want(t, "both are asked each time", counts, map[uint64]int{1: 50, 2: 50})
+}
+
+func TestExpectedFinish(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 2, 10*ms))
+	for i, finish := range []time.Duration{10 * ms, 10 * ms, 15 * ms, 20 * ms} {
+		_, p := pick(b, balancer.Ask{Generation: 1, Remaining: time.Hour})
+		want(t, fmt.Sprint("request ", i), p.Finish, finish)
+	}
+}
+
+func TestFunctionWhenTheVMWouldBeLate(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 1, 1, 10*ms), function(2, 1, 2, 0, 30*ms))
+	ask := balancer.Ask{Stage: 1, Generation: 1, Remaining: 25 * ms}
+	var got []uint64
+	for range 5 {
+		id, _ := pick(b, ask)
+		got = append(got, id)
+	}
+	// The VM finishes in 10, then 20 ms; a third would take 30 there, no later than the function.
+	want(t, "while it is no later than the function", got, []uint64{1, 1, 1, 2, 2})
+	ask.Stage = 0
+	id, _ := pick(b, ask)
+	want(t, "the function does not have the first stage", id, 1)
+	ask.Stage = 2
+	id, _ = pick(b, ask)
+	want(t, "the VM does not have the last", id, 2)
+}
+
+func TestFunctionAtItsLimit(t *testing.T) {
+	b := with(t, 1, function(1, 0, 0, 1, 10*ms))
+	ask := balancer.Ask{Generation: 1, Remaining: time.Second}
+	_, first := pick(b, ask)
+	id, _ := pick(b, ask)
+	want(t, "full", id, 0)
+	b.Done(first, 0, 0)
+	id, _ = pick(b, ask)
+	want(t, "free again", id, 1)
+}
+
+func TestAvoid(t *testing.T) {
+	ask := balancer.Ask{Generation: 1, Remaining: time.Second, Avoid: 1}
+	r := rand.New(rand.NewPCG(3, 4))
+	for name, c := range map[string]struct {
+		members []balancer.Member
+		want    uint64
+	}{
+		"the other VM":      {[]balancer.Member{vm(1, 0, 0, 9, ms), vm(2, 0, 0, 9, 9*ms)}, 2},
+		"a function":        {[]balancer.Member{vm(1, 0, 0, 9, ms), function(2, 0, 0, 0, 9*ms)}, 2},
+		"the only one":      {[]balancer.Member{vm(1, 0, 0, 9, ms)}, 1},
+		"another function":  {[]balancer.Member{function(1, 0, 0, 0, ms), function(2, 0, 0, 0, 9*ms)}, 2},
+		"the only function": {[]balancer.Member{function(1, 0, 0, 0, ms)}, 1},
+	} {
+		b := with(t, 1, c.members...)
+		for range 20 {
+			ask.Random = r.Uint64()
+			id, p := pick(b, ask)
+			want(t, name, id, c.want)
+			b.Done(p, 0, 0)
+		}
+	}
+}
+
+func TestRepliesCorrectTheExpectation(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 1, 1, 10*ms))
+	ask := balancer.Ask{Stage: 1, Generation: 1, Remaining: time.Second}
+	for range 100 {
+		_, p := pick(b, ask)
+		b.Done(p, 1, 30*ms)
+	}
+	_, p := pick(b, ask)
+	if p.Finish < 29*ms || p.Finish > 31*ms {
+		t.Errorf("expects %v of a VM that always takes 30ms", p.Finish)
+	}
+	b.Done(p, 7, time.Hour) // not a stage of its own: nothing to learn from
+	if _, again := pick(b, ask); again.Finish != p.Finish {
+		t.Errorf("expects %v, before %v", again.Finish, p.Finish)
+	}
+}
+
+func TestDrainLeaveAndJoinAgain(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 1, ms))
+	ask := balancer.Ask{Generation: 1, Remaining: time.Second}
+	_, p := pick(b, ask)
+	b.Drain(1)
+	b.Drain(1)
+	b.Drain(9)
+	id, _ := pick(b, ask)
+	want(t, "draining", fmt.Sprint(id, " serving ", b.Serving(1)), "0 serving 1")
+	if err := b.Join(vm(1, 0, 0, 1, ms), 1); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "back, with its load", b.Serving(1), 1)
+	b.Leave(1)
+	b.Leave(1)
+	b.Done(p, 0, ms) // a late reply
+	id, _ = pick(b, ask)
+	want(t, "lost", fmt.Sprint(id, " serving ", b.Serving(1)), "0 serving 0")
+}
+
+func TestGenerations(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 1, ms), vm(2, 0, 0, 1, ms))
+	for _, m := range []balancer.Member{vm(2, 0, 0, 1, ms), vm(3, 0, 0, 1, ms)} {
+		if err := b.Join(m, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for generation, members := range map[uint64][]uint64{1: {1, 2}, 2: {2, 3}, 3: {0}} {
+		seen := map[uint64]bool{}
+		for range 50 {
+			id, p := pick(b, balancer.Ask{Generation: generation, Remaining: time.Second, Random: r.Uint64()})
+			seen[id] = true
+			if id > 0 {
+				b.Done(p, 0, 0)
+			}
+		}
+		want(t, fmt.Sprint("generation ", generation), len(seen), len(members))
+		for _, id := range members {
+			want(t, fmt.Sprint("generation ", generation, " has ", id), seen[id], true)
+		}
+	}
+	want(t, "only of the old one", b.Retire(1), []uint64{1})
+	want(t, "twice", b.Retire(1), []uint64{})
+}
+
+func TestJoinRefuses(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 1, 1, ms))
+	for name, m := range map[string]balancer.Member{
+		"no ID":          vm(0, 0, 0, 1, ms),
+		"no stages":      {ID: 2, Stages: stage.Range{First: 1, Last: 0}, Slots: 1},
+		"negative stage": vm(2, -1, 0, 1, ms),
+		"no slots":       vm(2, 0, 0, 0, ms),
+		"negative limit": function(2, 0, 0, -1, ms),
+		"no time":        vm(2, 0, 0, 1, 0),
+		"times missing":  {ID: 2, Slots: 1},
+		"another kind":   function(1, 0, 1, 1, ms),
+		"other stages":   vm(1, 0, 0, 1, ms),
+	} {
+		if err := b.Join(m, 1); !errors.Is(err, balancer.ErrMember) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Requests, joins and losses at the same time; run with the race detector.
+func TestConcurrentUse(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 4, ms), function(2, 0, 0, 0, ms))
+	var wg sync.WaitGroup
+	for g := range uint64(4) {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(g, 0))
+			for range 2000 {
+				if p, ok := b.Pick(balancer.Ask{Generation: 1, Remaining: ms, Random: r.Uint64()}); ok {
+					b.Done(p, 0, ms)
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for i := range uint64(200) {
+			if err := b.Join(vm(3+i%7, 0, 0, 1, ms), 1); err != nil {
+				t.Error(err)
+			}
+			b.Leave(3 + (i+3)%7)
+		}
+	})
+	wg.Wait()
+	want(t, "no request is left", b.Serving(1)+b.Serving(2), 0)
+}
+
+// BenchmarkPick is Pick and Done over so many VMs that are ready; with -cpu 1,2 two
+// cores share one balancer.
+func BenchmarkPick(b *testing.B) {
+	for _, n := range []uint64{10, 100, 1000, 10_000} {
+		b.Run(fmt.Sprintf("vms=%d", n), func(b *testing.B) {
+			lb := balancer.New()
+			for id := range n {
+				if err := lb.Join(vm(id+1, 0, 3, 4, ms), 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+			var seed atomic.Uint64
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				r := rand.New(rand.NewPCG(1, seed.Add(1)))
+				for pb.Next() {
+					p, ok := lb.Pick(balancer.Ask{Generation: 1, Remaining: time.Second, Random: r.Uint64()})
+					if !ok {
+						b.Error("no place")
+						return
+					}
+					lb.Done(p, 0, ms)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,73 @@
+package balancer
+
+import (
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// smoothing is the weight of one reply in a member's speed: an EWMA over some twenty.
+const smoothing = 0.1
+
+// member is a Member and what is known of it. What Pick and Done write is alone on its
+// cache lines, so that requests to different members do not wait for each other.
+type member struct {
+	Member
+	generations []uint64
+
+	_        [64]byte
+	serving  atomic.Int64
+	slowness atomic.Uint64 // of float64: measured service time over expected
+	_        [48]byte
+}
+
+func newMember(m Member) *member {
+	m.Service = slices.Clone(m.Service)
+	n := &member{Member: m}
+	n.slowness.Store(math.Float64bits(1))
+	return n
+}
+
+// join and leave say whether they have changed anything.
+func (m *member) join(generation uint64) bool {
+	if slices.Contains(m.generations, generation) {
+		return false
+	}
+	m.generations = append(m.generations, generation)
+	return true
+}
+
+func (m *member) leave(generation uint64) bool {
+	i := slices.Index(m.generations, generation)
+	if i >= 0 {
+		m.generations = slices.Delete(m.generations, i, i+1)
+	}
+	return i >= 0
+}
+
+// finish is the expected time until one more request, which enters at the stage, has
+// left the member: its own service time, and before that a share of those of the
+// requests that are in its way.
+func (m *member) finish(stage int) time.Duration {
+	slowness := math.Float64frombits(m.slowness.Load())
+	service := float64(m.Service[stage-m.Stages.First]) * slowness
+	ahead := max(int(m.serving.Load())+1-m.Slots, 0)
+	if m.Kind == Function {
+		ahead = 0
+	}
+	return time.Duration(service * (1 + float64(ahead)/float64(max(m.Slots, 1))))
+}
+
+// full tells whether a function is at its limit of concurrent calls. Two requests that
+// ask at once may both pass; the cloud refuses the second.
+func (m *member) full() bool {
+	return m.Slots > 0 && int(m.serving.Load()) >= m.Slots
+}
+
+// learn takes a measured service time in. Of two replies at once one may be lost.
+func (m *member) learn(stage int, service time.Duration) {
+	old := math.Float64frombits(m.slowness.Load())
+	seen := float64(service) / float64(m.Service[stage-m.Stages.First])
+	m.slowness.Store(math.Float64bits(old + smoothing*(seen-old)))
+}

@@ -1,0 +1,215 @@
+package balancer_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/serflow/serflow-go/balancer"
+)
+
+// describe is a step in a line.
+func describe(s balancer.Step) string {
+	text := ""
+	if s.Cancel > 0 {
+		text += fmt.Sprintf("cancel %d ", s.Cancel)
+	}
+	if s.Send {
+		text += fmt.Sprintf("send %d stage %d to %d", s.Attempt, s.Stage, s.Place.ID())
+	}
+	if s.Finish {
+		text += fmt.Sprintf("finish %d %v", s.Exit, s.Err)
+	}
+	return text
+}
+
+func TestFromVMToFunctionToExit(t *testing.T) {
+	b := with(t, 7, vm(1, 0, 1, 1, 10*ms), function(2, 2, 3, 0, 30*ms))
+	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 7, 100*ms)
+	want(t, "start", describe(r.Start(0, 0)), "send 1 stage 0 to 1")
+	want(t, "woken at five times the expected", r.Wake(), 50*ms)
+	want(t, "too early", describe(r.Tick(49*ms, 0)), "")
+	want(t, "past its group", describe(r.Reply(20*ms, 1, balancer.Reply{Outcome: balancer.Passed, Stage: 2}, 0)), "send 2 stage 2 to 2")
+	want(t, "woken at the deadline", r.Wake(), 100*ms)
+	want(t, "a late reply", describe(r.Reply(21*ms, 1, balancer.Reply{Outcome: balancer.Exited, Stage: 1}, 0)), "")
+	want(t, "exit", describe(r.Reply(60*ms, 2, balancer.Reply{Outcome: balancer.Exited, Stage: 3}, 0)), "finish 3 <nil>")
+	want(t, "again", describe(r.Reply(60*ms, 2, balancer.Reply{Outcome: balancer.Exited, Stage: 3}, 0)), "")
+	want(t, "over", fmt.Sprint(describe(r.Tick(time.Hour, 0)), describe(r.GiveUp(errors.New("gone"))), describe(r.Start(0, 0)), r.Wake() == balancer.Never), "true")
+	want(t, "hands", b.Serving(1)+b.Serving(2), 0)
+}
+
+func TestElsewhere(t *testing.T) {
+	broken := errors.New("connection reset")
+	for name, c := range map[string]struct {
+		reply balancer.Reply
+		want  string
+	}{
+		"failed":                 {balancer.Reply{Outcome: balancer.Failed, Err: broken}, "send 2 stage 0 to 2"},
+		"full":                   {balancer.Reply{Outcome: balancer.Refused, Err: broken}, "send 2 stage 0 to 2"},
+		"handed back unserved":   {balancer.Reply{Outcome: balancer.Passed, Stage: 0}, "send 2 stage 0 to 2"},
+		"handed back in between": {balancer.Reply{Outcome: balancer.Passed, Stage: 1}, "send 2 stage 1 to 2"},
+		"not its stage":          {balancer.Reply{Outcome: balancer.Exited, Stage: 2}, "send 2 stage 0 to 2"},
+		"past the model":         {balancer.Reply{Outcome: balancer.Passed, Stage: 3}, "send 2 stage 0 to 2"},
+		"backwards":              {balancer.Reply{Outcome: balancer.Passed, Stage: -1}, "send 2 stage 0 to 2"},
+		"unknown":                {balancer.Reply{Outcome: 99}, "send 2 stage 0 to 2"},
+		"the request's fault":    {balancer.Reply{Outcome: balancer.Invalid, Err: broken}, "finish -1 refused as invalid: connection reset"},
+	} {
+		b := with(t, 1, vm(1, 0, 1, 1, 10*ms), function(2, 0, 1, 0, 10*ms))
+		r := balancer.NewRequest(b, balancer.Rules{Stages: 3}, 1, balancer.Never)
+		r.Start(0, 0)
+		want(t, name, describe(r.Reply(ms, 1, c.reply, 0)), c.want)
+	}
+}
+
+func TestGivesUp(t *testing.T) {
+	broken := errors.New("connection reset")
+	failed := balancer.Reply{Outcome: balancer.Failed, Err: broken}
+	b := with(t, 1, vm(1, 0, 0, 1, 10*ms))
+	r := balancer.NewRequest(b, balancer.Rules{Stages: 1, Tries: 2}, 1, balancer.Never)
+	r.Start(0, 0)
+	want(t, "the only place, again", describe(r.Reply(1*ms, 1, failed, 0)), "send 2 stage 0 to 1")
+	want(t, "tried enough", describe(r.Reply(2*ms, 2, failed, 0)), "finish -1 failed at every place tried: connection reset")
+
+	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, balancer.Never)
+	r.Start(0, 0)
+	b.Leave(1)
+	want(t, "nobody is left", describe(r.Reply(ms, 1, failed, 0)), "finish -1 no place to run the stage; before that: connection reset")
+
+	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, balancer.Never)
+	want(t, "nobody was there", describe(r.Start(0, 0)), "finish -1 no place to run the stage")
+	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, 5)
+	want(t, "too late to start", describe(r.Start(5, 0)), "finish -1 deadline exceeded")
+}
+
+func TestTimeOut(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 1, 10*ms), function(2, 0, 0, 0, 30*ms))
+	r := balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, 120*ms)
+	r.Start(0, 0)
+	want(t, "no reply", describe(r.Tick(r.Wake(), 0)), "cancel 1 send 2 stage 0 to 2")
+	want(t, "nor there", describe(r.Tick(r.Wake(), 0)), "cancel 2 finish -1 deadline exceeded")
+	want(t, "hands", b.Serving(1)+b.Serving(2), 0)
+
+	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, balancer.Never)
+	r.Start(0, 0)
+	want(t, "the caller has gone", describe(r.GiveUp(errors.New("gone"))), "cancel 1 finish -1 gone")
+	want(t, "hands", b.Serving(1), 0)
+}
+
+// Whatever replies come, late, twice or out of order, and whoever joins or leaves, a
+// request ends once, is in one place at a time, and nobody keeps it in hand.
+func TestRequestAgainstChaos(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const stages = 3
+		b := balancer.New()
+		join := func(id uint64) {
+			first := int(id) % stages
+			m := vm(id, first, min(first+int(id)%2+1, stages-1), 1+int(id)%3, time.Duration(1+id)*ms)
+			m.Service = m.Service[:m.Stages.Len()]
+			if id%4 == 0 {
+				m.Kind = balancer.Function
+			}
+			if err := b.Join(m, id%2); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const members = 12
+		for id := range uint64(members) {
+			join(id + 1)
+		}
+		deadline := balancer.Never
+		if rapid.Bool().Draw(t, "has a deadline") {
+			deadline = time.Duration(rapid.IntRange(0, 200).Draw(t, "deadline")) * ms
+		}
+		generation := rapid.Uint64Range(0, 1).Draw(t, "generation")
+		r := balancer.NewRequest(b, balancer.Rules{Stages: stages, Tries: rapid.IntRange(0, 4).Draw(t, "tries")}, generation, deadline)
+
+		now, ends, flying, last, stage := time.Duration(0), 0, uint32(0), uint32(0), 0
+		take := func(s balancer.Step) {
+			if ends > 0 && s != (balancer.Step{}) {
+				t.Fatalf("after the end: %s", describe(s))
+			}
+			if s.Cancel > 0 {
+				if s.Cancel != flying {
+					t.Fatalf("cancels %d, %d is on its way", s.Cancel, flying)
+				}
+				flying = 0
+			}
+			if s.Send {
+				if flying != 0 || s.Attempt != last+1 || s.Stage < stage || s.Finish {
+					t.Fatalf("%s; %d is on its way, at stage %d", describe(s), flying, stage)
+				}
+				if !s.Place.Stages().Has(s.Stage) || s.Place.ID()%2 != generation || now >= deadline {
+					t.Fatalf("%s at %v: not a place of generation %d for it", describe(s), now, generation)
+				}
+				flying, last, stage = s.Attempt, s.Attempt, s.Stage
+			}
+			if s.Finish {
+				ends++
+				if flying != 0 || (s.Err == nil) != (s.Exit >= 0) {
+					t.Fatalf("%s; %d is on its way", describe(s), flying)
+				}
+			}
+		}
+		random := func() uint64 { return rapid.Uint64().Draw(t, "random") }
+		take(r.Start(now, random()))
+		for range rapid.IntRange(0, 60).Draw(t, "events") {
+			now += time.Duration(rapid.IntRange(0, 20).Draw(t, "time")) * ms
+			switch rapid.IntRange(0, 7).Draw(t, "event") {
+			case 0, 1, 2:
+				attempt := rapid.Uint32Range(0, last+1).Draw(t, "attempt")
+				reply := balancer.Reply{
+					Outcome: balancer.Outcome(rapid.IntRange(0, 5).Draw(t, "outcome")),
+					Stage:   rapid.IntRange(-1, stages).Draw(t, "stage"),
+					Service: time.Duration(rapid.IntRange(0, 30).Draw(t, "service")) * ms,
+					Err:     errors.New("broken"),
+				}
+				if attempt == flying {
+					flying = 0
+				}
+				take(r.Reply(now, attempt, reply, random()))
+			case 3:
+				take(r.Tick(now, random()))
+			case 4:
+				now = max(now, min(r.Wake(), now+time.Second))
+				take(r.Tick(now, random()))
+			case 5:
+				b.Drain(rapid.Uint64Range(1, members).Draw(t, "member"))
+			case 6:
+				b.Leave(rapid.Uint64Range(1, members).Draw(t, "member"))
+			case 7:
+				join(rapid.Uint64Range(1, members).Draw(t, "member"))
+			}
+		}
+		take(r.GiveUp(errors.New("gone")))
+		serving := 0
+		for id := range uint64(members) {
+			serving += b.Serving(id + 1)
+		}
+		if ends != 1 || serving != 0 || r.Wake() != balancer.Never {
+			t.Fatalf("ended %d times; %d in hand; wake %v", ends, serving, r.Wake())
+		}
+	})
+}
+
+func ExampleRequest() {
+	b := balancer.New()
+	for _, m := range []balancer.Member{vm(1, 0, 1, 2, 10*ms), function(2, 2, 3, 0, 40*ms)} {
+		if err := b.Join(m, 1); err != nil {
+			fmt.Println(err)
+		}
+	}
+	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 1, 300*ms)
+	s := r.Start(0, 0)
+	fmt.Printf("to %d from stage %d with %v left\n", s.Place.ID(), s.Stage, s.Remaining)
+	s = r.Reply(12*ms, s.Attempt, balancer.Reply{Outcome: balancer.Passed, Stage: 2, Service: 10 * ms}, 0)
+	fmt.Printf("to %d from stage %d with %v left\n", s.Place.ID(), s.Stage, s.Remaining)
+	s = r.Reply(60*ms, s.Attempt, balancer.Reply{Outcome: balancer.Exited, Stage: 3, Service: 40 * ms}, 0)
+	fmt.Printf("answered by exit %d\n", s.Exit)
+	// Output:
+	// to 1 from stage 0 with 300ms left
+	// to 2 from stage 2 with 288ms left
+	// answered by exit 3
+}
