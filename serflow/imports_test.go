@@ -2,23 +2,36 @@ package serflow_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestImportGraph keeps the core free of clouds, RPC frameworks and cgo, and package
-// exit free of all other packages of ours.
-func TestImportGraph(t *testing.T) {
-	deps := func(pkg string) []string {
-		out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}} {{len .CgoFiles}} {{.Standard}}", pkg).CombinedOutput()
-		if err != nil {
-			t.Fatalf("go list %s: %v\n%s", pkg, err, out)
-		}
-		return strings.Split(strings.TrimSpace(string(out)), "\n")
+const module = "github.com/serflow/serflow-go/"
+
+// below says which of our packages each core package may import: arrows point down.
+var below = map[string][]string{
+	"serflow":            {"stage", "exit"},
+	"provisioner":        {"balancer", "stage", "exit"},
+	"balancer":           {"stage", "exit"},
+	"stage/worker/queue": {"stage", "exit", "internal/heap"},
+	"stage":              {"exit"},
+	"exit":               {},
+}
+
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list %v: %v\n%s", args, err, out)
 	}
-	const module = "github.com/serflow/serflow-go/"
-	for _, pkg := range []string{"serflow", "stage", "exit"} {
-		for _, line := range deps(module + pkg) {
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// The core reaches no cloud, no RPC framework and no cgo, and imports nothing above it.
+func TestImportGraph(t *testing.T) {
+	for pkg, allowed := range below {
+		for _, line := range list(t, "-deps", "-f", "{{.ImportPath}} {{len .CgoFiles}} {{.Standard}}", module+pkg) {
 			dep := strings.Fields(line)
 			for _, banned := range []string{"aws-sdk-go", "cloud.google.com", "google.golang.org/grpc", "connectrpc.com", "onnxruntime_go"} {
 				if strings.Contains(dep[0], banned) {
@@ -28,8 +41,24 @@ func TestImportGraph(t *testing.T) {
 			if dep[1] != "0" && dep[2] == "false" {
 				t.Errorf("%s reaches cgo in %s", pkg, dep[0])
 			}
-			if pkg == "exit" && strings.HasPrefix(dep[0], module) && dep[0] != module+"exit" {
-				t.Errorf("exit reaches %s", dep[0])
+			if own, ok := strings.CutPrefix(dep[0], module); ok && own != pkg && !slices.Contains(allowed, own) {
+				t.Errorf("%s reaches %s, which is not below it", pkg, own)
+			}
+		}
+	}
+}
+
+// What decides is handed its time, its randomness and its events.
+func TestTheDecisionCoreDoesNoIO(t *testing.T) {
+	for _, pkg := range []string{"provisioner", "balancer", "stage/worker/queue", "exit"} {
+		for _, imported := range list(t, "-f", `{{join .Imports "\n"}}`, module+pkg) {
+			for _, banned := range []string{"os", "io", "net", "context", "syscall"} {
+				if imported == banned || strings.HasPrefix(imported, banned+"/") {
+					if pkg == "exit" && imported == "context" {
+						continue // Search can be cancelled
+					}
+					t.Errorf("%s imports %s", pkg, imported)
+				}
 			}
 		}
 	}

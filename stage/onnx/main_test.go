@@ -3,6 +3,7 @@ package onnx
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/serflow/serflow-go/stage"
+	ort "github.com/yalue/onnxruntime_go"
 	"go.uber.org/goleak"
 )
 
@@ -17,10 +19,18 @@ import (
 // names, print the error and exit: a process loads one library only.
 const openVariable = "SERFLOW_ONNX_TEST_OPEN"
 
+// hostVariable makes it a host that has set up ONNX Runtime by itself, from the
+// library it names, before it opens a stage.
+const hostVariable = "SERFLOW_ONNX_TEST_HOST"
+
 func TestMain(m *testing.M) {
 	if path, ok := os.LookupEnv(openVariable); ok {
 		_, err := File("testdata/encoder.onnx", Library(path)).Open(context.Background())
 		fmt.Println(err)
+		os.Exit(0)
+	}
+	if path, ok := os.LookupEnv(hostVariable); ok {
+		fmt.Println(hosted(path))
 		os.Exit(0)
 	}
 	if err := loadRuntime(""); err != nil {
@@ -30,11 +40,43 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// hosted opens, runs and closes a stage in an environment that is the host's, and
+// reports whether it is left to the host to destroy.
+func hosted(path string) error {
+	ort.SetSharedLibraryPath(path)
+	if err := ort.InitializeEnvironment(); err != nil {
+		return err
+	}
+	// The library named here must not be looked at: the process has its runtime.
+	r, err := File("testdata/encoder.onnx", Library("/nowhere/lib")).Open(context.Background())
+	if err != nil {
+		return err
+	}
+	x := ramp("x", 0, 1, 4)
+	out, err := r.Run(context.Background(), 1, []stage.Tensor{x})
+	if err == nil {
+		err = checkEncoder(x, 1, out)
+	}
+	if err = errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	if !ort.IsInitialized() {
+		return errors.New("closing the stage has destroyed the host's environment")
+	}
+	return ort.DestroyEnvironment()
+}
+
 // openElsewhere is what Open says in another process.
 func openElsewhere(t *testing.T, library string, env ...string) string {
 	t.Helper()
+	return elsewhere(t, append(env, openVariable+"="+library)...)
+}
+
+// elsewhere is what the test binary prints in another process.
+func elsewhere(t *testing.T, env ...string) string {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), openVariable+"="+library), env...)
+	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("subprocess: %v\n%s", err, out)

@@ -83,6 +83,12 @@ func TestLibraryInCache(t *testing.T) {
 	wantWords(t, openElsewhere(t, "", libraryVariable+"=", "XDG_CACHE_HOME="+cache), "<nil>")
 }
 
+func TestHostsEnvironmentIsUsedAndKept(t *testing.T) {
+	if got := elsewhere(t, hostVariable+"="+loaded); got != "<nil>\n" {
+		t.Error(got)
+	}
+}
+
 func TestOtherLibraryIsRefused(t *testing.T) {
 	_, err := File("testdata/encoder.onnx", Library("/other/lib")).Open(context.Background())
 	if err == nil {
