@@ -1,13 +1,20 @@
-.PHONY: quickstart test bench
+.PHONY: demo quickstart test bench
 
-# Serves a two-stage model in process; needs only Go.
+# Commands that run the model get ONNX Runtime first: cached, checksum verified.
+with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
+
+# Serves 5,000 test images with a five-stage model and shows what leaving early saves.
+demo:
+	$(with_onnxruntime) go run ./examples/fashionmnist
+
+# Serves a two-stage model of Go functions; needs only Go.
 quickstart:
 	go run ./examples/quickstart
 
-# Runs every test with the race detector; fetches ONNX Runtime first (cached, checksum verified).
+# Runs every test with the race detector.
 test:
-	SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME && go test -race ./...
+	$(with_onnxruntime) go test -race ./...
 
 # Time and memory, side by side in one run.
 bench:
-	SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME && go test -run '^$$' -bench . -benchmem ./...
+	$(with_onnxruntime) go test -run '^$$' -bench . -benchmem ./...

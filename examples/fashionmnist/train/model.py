@@ -36,15 +36,47 @@ class Stage(nn.Module):
         return h, self.exit(self.drop(h.mean((2, 3))))
 
 
-def stages():
-    """28x28 pixels; 14x14 after the first pooling, and so to the end."""
+# How many of the layers come before the first exit, the second, and so on.
+CUTS = (2, 3, 4, 5)
+
+
+def layers():
+    """28x28 pixels; 14x14 after the first pooling; 7x7 after the second."""
+    return [
+        ConvBlock(1, 16), nn.MaxPool2d(2), ConvBlock(16, 32), ConvBlock(32, 32),
+        ConvBlock(32, 48), ConvBlock(48, 48), ConvBlock(48, 96), ConvBlock(96, 96, residual=True),
+        ConvBlock(96, 192), ConvBlock(192, 192, residual=True), ConvBlock(192, 192, residual=True),
+        nn.MaxPool2d(2), ConvBlock(192, 224), ConvBlock(224, 224, residual=True),
+    ]
+
+
+def channels(body):
+    """What the last convolution of some layers gives."""
+    return [layer.norm.num_features for layer in body if isinstance(layer, ConvBlock)][-1]
+
+
+def stages(cuts=CUTS):
+    """The layers, cut into stages."""
+    body = layers()
+    ends = list(cuts) + [len(body)]
     return nn.ModuleList([
-        Stage([ConvBlock(1, 16), nn.MaxPool2d(2), ConvBlock(16, 32)], 32, 0),
-        Stage([ConvBlock(32, 48), ConvBlock(48, 48)], 48, 0),
-        Stage([ConvBlock(48, 96), ConvBlock(96, 96)], 96, 0),
-        Stage([ConvBlock(96, 160), ConvBlock(160, 160, residual=True)], 160, 0.1),
-        Stage([ConvBlock(160, 192)] + [ConvBlock(192, 192, residual=True) for _ in range(2)], 192, 0.3),
+        Stage(body[begin:end], channels(body[:end]), 0.2 if end == len(body) else 0)
+        for begin, end in zip([0] + ends, ends)
     ])
+
+
+def take_layers(net, other):
+    """Takes the layers of another network, which may be cut elsewhere, and those exits that stand behind the same layer."""
+    def flat(n):
+        return [layer for stage in n for layer in stage.body]
+
+    for mine, its in zip(flat(net), flat(other)):
+        mine.load_state_dict(its.state_dict())
+    exits = {id(stage.body[-1]): stage.exit for stage in other}
+    for stage in net:
+        last = flat(net).index(stage.body[-1])
+        if id(flat(other)[last]) in exits:
+            stage.exit.load_state_dict(exits[id(flat(other)[last])].state_dict())
 
 
 def run(net, x):

@@ -1,0 +1,95 @@
+// Fashionmnist serves 5,000 test images with a five-stage early-exit network, in
+// process: it searches exit thresholds on validation logits, answers the images one
+// by one and in batches, and shows what leaving early saves, beside the same network
+// without early exits and cut short. "make demo" runs it with ONNX Runtime at hand.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/serflow/serflow-go/examples/fashionmnist/model"
+	"github.com/serflow/serflow-go/exit"
+)
+
+func main() {
+	log.SetFlags(0)
+	bound := flag.Float64("bound", 0.5, "most accuracy to lose against the final exit, in percentage points")
+	kind := flag.String("kind", string(exit.KindMaxProb), "what exits compare: maxprob, entropy, margin or patience")
+	batch := flag.Int("batch", 32, "images in a batch")
+	seed := flag.Uint64("seed", 1, "of the shuffle that splits the validation images")
+	flag.Parse()
+	if flag.NArg() > 0 || *batch < 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	o := exit.Options{Bound: *bound, Kind: exit.Kind(*kind), Seed: *seed}
+	if err := demo(ctx, o, *batch); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func demo(ctx context.Context, o exit.Options, batch int) error {
+	v, err := model.Validation()
+	if err != nil {
+		return err
+	}
+	images, err := model.Test()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Fashion-MNIST: %d stages, %d test images; thresholds from %d validation images.\n\n", model.Stages, len(images.Labels), len(v.Labels))
+
+	begun := time.Now()
+	found, err := exit.Search(ctx, v, o)
+	if err != nil {
+		return err
+	}
+	printSearch(os.Stdout, v, found, o, time.Since(begun))
+
+	r := report{found: found, cost: v.Cost}
+	early, full := found.Policies, neverEarly(model.Stages)
+	show := newProgress(os.Stderr)
+	for _, run := range []struct {
+		what  string
+		exits []exit.Policy
+		batch int
+		into  *tally
+	}{
+		{"leaving early, one by one", early, 1, &r.early},
+		{"leaving early, in batches", early, batch, &r.earlyBatched},
+		{"never early, one by one", full, 1, &r.full},
+		{"never early, in batches", full, batch, &r.fullBatched},
+	} {
+		if *run.into, err = serve(ctx, run.exits, images, run.batch, show.begin(run.what, len(images.Labels))); err != nil {
+			return fmt.Errorf("%s: %w", run.what, err)
+		}
+	}
+	for k := 1; k < model.Stages; k++ {
+		what := fmt.Sprintf("cut after stage s%d", k)
+		cut, err := serve(ctx, neverEarly(k), images, batch, show.begin(what, len(images.Labels)))
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		r.cut = append(r.cut, cut)
+	}
+	show.end()
+	r.print(os.Stdout)
+	return nil
+}
+
+// neverEarly are the exits of the network's first n stages, answering at the last.
+func neverEarly(n int) []exit.Policy {
+	var exits []exit.Policy
+	for range n - 1 {
+		exits = append(exits, exit.Never())
+	}
+	return append(exits, exit.Final())
+}
