@@ -24,9 +24,11 @@ func main() {
 	batch := flag.Int("batch", 32, "images in a batch")
 	seed := flag.Uint64("seed", 1, "of the shuffle that splits the validation images")
 	flag.Parse()
-	if flag.NArg() > 0 || *batch < 1 {
-		flag.Usage()
-		os.Exit(2)
+	if flag.NArg() > 0 {
+		log.Fatalf("unexpected argument %q: only flags are taken (-help lists them)", flag.Arg(0))
+	}
+	if *batch < 1 {
+		log.Fatalf("-batch %d: use 1 or more", *batch)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

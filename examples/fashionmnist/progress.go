@@ -26,6 +26,9 @@ func newProgress(out *os.File) *progress {
 // begin returns the function that reports how many of the images are done.
 func (p *progress) begin(what string, images int) func(done int) {
 	begun := time.Now()
+	if p.last.IsZero() {
+		p.last = begun // the first image tells no rate
+	}
 	return func(done int) {
 		now := time.Now()
 		if now.Sub(p.last) < p.every {
