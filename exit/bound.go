@@ -10,6 +10,12 @@ import (
 // discordant at all; Berger and Boos suggest one this small.
 const nuisance = 0.001
 
+// mostDiscordant is the share up to which asLow's worst case is known: up to it a
+// row's outcome has a log-concave distribution, so that worse-better has one mode.
+// Above it, which is no model to serve, the bound is the sum of two exact limits at
+// half the doubt each, which is valid and wide.
+const mostDiscordant = 2.0 / 3
+
 // lossUpper is a one-sided upper confidence bound, as a fraction, on the
 // accuracy lost by an early-exit model against the final exit, from n paired
 // rows: worse rows that only the final exit has right, better rows that only
@@ -26,6 +32,9 @@ func lossUpper(worse, better, n int, confidence float64) float64 {
 	alpha := 1 - confidence
 	doubt := min(nuisance, alpha/2)
 	discordant := binomialUpper(worse+better, n, doubt)
+	if discordant > mostDiscordant {
+		return binomialUpper(worse, n, alpha/2) + binomialUpper(n-better, n, alpha/2) - 1
+	}
 	// The limits: what was seen, which is the bound at one half, and the most
 	// that the discordant rows can lose.
 	low, high := float64(worse-better)/float64(n), discordant
@@ -43,8 +52,8 @@ func lossUpper(worse, better, n int, confidence float64) float64 {
 // asLow is P(worse - better <= d) in n independent rows that are worse or better
 // with probability discordant together, and worse rather than better by loss.
 //
-// It rises with discordant as long as d is below the mode of worse-better: a
-// row that turns from equal to worse or better, either as likely, moves more
+// Up to mostDiscordant it rises with discordant, as long as d is below the mode of
+// worse-better: a row that turns from equal to worse or better, either as likely, moves more
 // mass down past d than up. So the greatest discordant is the worst. At and
 // above the mode it is about one half, and no bound is there.
 func asLow(d, n int, discordant, loss float64) float64 {

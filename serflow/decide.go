@@ -86,7 +86,7 @@ func (f *flight) decide(k int, logits *stage.Tensor, rest []stage.Tensor) (bad i
 		kept = append(kept, waiting{row: w.row, at: i, state: d.State})
 	}
 	some := len(kept) < len(f.left)
-	f.left, f.lender = kept, k
+	f.left = kept
 	if some && !final {
 		taken := f.take(rest)
 		f.recycle(rest, []stage.Tensor{*logits}) // a row can only have left by its logits

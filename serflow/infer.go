@@ -133,10 +133,16 @@ func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err er
 	if err != nil {
 		return nil, err
 	}
-	f.recycle(batch, out)
+	aliased := shareMemory(batch, out)
+	if !aliased {
+		f.recycle(batch, nil)
+	}
 	logits, rest, err := f.split(k, out)
 	if err != nil {
 		return nil, err
+	}
+	if f.lender = k; aliased {
+		f.lender = -1 // the memory may be another runner's, or the caller's
 	}
 	bad, rest = f.decide(k, logits, rest)
 	return rest, nil

@@ -93,6 +93,31 @@ func TestLogitsInTheActivationsAreNotHandedBack(t *testing.T) {
 	}
 }
 
+// A runner that returns its input would be handed memory that is not its own.
+func TestTheCallersMemoryIsNotHandedBack(t *testing.T) {
+	l := &lender{}
+	m := model(sure(1), sure(9))
+	m.Stages[0].Source = passing{l}
+	in := stage.Float32("x", []int64{2}, []float32{1, 3})
+	before := slices.Clone(in.Data)
+	got, err := open(t, m).InferBatch(t.Context(), in)
+	if err != nil || got[0].Exit != 0 || got[1].Exit != 1 {
+		t.Fatal(got, err)
+	}
+	if !slices.Equal(in.Data, before) || len(l.returned) > 0 {
+		t.Errorf("handed back %v", l.returned)
+	}
+}
+
+// passing is a lender that returns its input as it is.
+type passing struct{ *lender }
+
+func (p passing) Open(context.Context) (stage.Runner, error) { return p, nil }
+
+func (p passing) Run(ctx context.Context, rows int, in []stage.Tensor) ([]stage.Tensor, error) {
+	return sure(1)(ctx, rows, in)
+}
+
 // sharing shows a lender's first output a second time, as logits.
 type sharing struct{ *lender }
 

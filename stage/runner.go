@@ -26,7 +26,8 @@ type Recycler interface {
 	Runner
 	// Recycle takes tensors that this runner returned, of any of its runs. The
 	// caller neither reads nor writes them, nor anything that shares their memory,
-	// from here on. Not calling it costs only memory for the garbage collector.
+	// from here on. Not calling it costs only memory for the garbage collector. The
+	// outputs of one run must not overlap. A panic reaches the caller of Infer.
 	Recycle(outputs []Tensor)
 }
 

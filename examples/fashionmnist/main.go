@@ -59,6 +59,7 @@ func demo(ctx context.Context, o exit.Options, batch int) error {
 	r := report{found: found, cost: v.Cost}
 	early, full := found.Policies, neverEarly(model.Stages)
 	show := newProgress(os.Stderr)
+	defer show.end()
 	for _, run := range []struct {
 		what  string
 		exits []exit.Policy

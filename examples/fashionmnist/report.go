@@ -23,7 +23,7 @@ func printSearch(w io.Writer, v exit.Validation, r exit.Result, o exit.Options, 
 func describe(p exit.Policy) string {
 	switch p.Kind {
 	case exit.KindNever:
-		return "switched off: asking it saves nothing"
+		return "switched off"
 	case exit.KindFinal:
 		return "answers what is left"
 	case exit.KindPatience:
