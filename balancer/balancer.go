@@ -9,7 +9,6 @@ package balancer
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +36,8 @@ type Member struct {
 	// Slots is how many requests it serves at once. For a function it is the limit of
 	// concurrent calls; 0 means that none is known.
 	Slots int
+	// Batch is how many requests of one stage a slot of a VM serves together; 0 means 1.
+	Batch int
 	// Service has, for each stage of the range, the expected time of a request that
 	// enters there, alone, until it has left the range. Replies correct it.
 	Service []time.Duration
@@ -50,8 +51,8 @@ func (m Member) validate() error {
 		return fmt.Errorf("%w %d: it serves stages %d to %d", ErrMember, m.ID, m.Stages.First, m.Stages.Last)
 	case len(m.Service) != m.Stages.Len():
 		return fmt.Errorf("%w %d: %d service times for %d stages", ErrMember, m.ID, len(m.Service), m.Stages.Len())
-	case m.Kind == VM && m.Slots < 1 || m.Slots < 0:
-		return fmt.Errorf("%w %d: %d slots", ErrMember, m.ID, m.Slots)
+	case m.Kind == VM && m.Slots < 1 || m.Slots < 0 || m.Batch < 0:
+		return fmt.Errorf("%w %d: %d slots, batches of %d", ErrMember, m.ID, m.Slots, m.Batch)
 	}
 	for _, s := range m.Service {
 		if s <= 0 {
@@ -69,12 +70,17 @@ func (m Member) validate() error {
 type Balancer struct {
 	mu      sync.Mutex
 	members map[uint64]*member
-	table   atomic.Pointer[table] // nil after a change, until the next Pick
+	past    []*generation              // published before, and not retired
+	current atomic.Pointer[generation] // in which requests begin
+	table   atomic.Pointer[table]      // nil after a change, until the next Pick
 }
 
-// New returns a balancer without members.
+// New returns a balancer without members. Requests begin in generation 0 until another
+// is published.
 func New() *Balancer {
-	return &Balancer{members: map[uint64]*member{}}
+	b := &Balancer{members: map[uint64]*member{}}
+	b.current.Store(&generation{})
+	return b
 }
 
 // Join adds a member to a generation. A member that is here already, and is described
@@ -91,7 +97,7 @@ func (b *Balancer) Join(m Member, generation uint64) error {
 	case !ok:
 		old = newMember(m)
 		b.members[m.ID] = old
-	case old.Kind != m.Kind || old.Stages != m.Stages || old.Slots != m.Slots:
+	case old.Kind != m.Kind || old.Stages != m.Stages || old.Slots != m.Slots || old.Batch != max(m.Batch, 1):
 		return fmt.Errorf("%w %d: it has joined as another: let it leave first", ErrMember, m.ID)
 	}
 	old.join(generation)
@@ -118,21 +124,6 @@ func (b *Balancer) change(id uint64, f func(*member)) {
 		f(m)
 		b.table.Store(nil)
 	}
-}
-
-// Retire ends a generation, once no request of it is left. The members that are of no
-// other are drained, and their IDs returned.
-func (b *Balancer) Retire(generation uint64) (drained []uint64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for id, m := range b.members {
-		if m.leave(generation) && len(m.generations) == 0 {
-			drained = append(drained, id)
-		}
-	}
-	slices.Sort(drained)
-	b.table.Store(nil)
-	return drained
 }
 
 // Serving is the number of requests that a member has in hand; 0 for one that is not
@@ -178,7 +169,7 @@ func (p Place) Stages() stage.Range { return p.member.Stages }
 // free to call and expected to finish earlier. Ok is false if no member serves the
 // stage, or those that do are all at their limits.
 func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
-	c := b.current().at(a.Generation, a.Stage)
+	c := b.places().at(a.Generation, a.Stage)
 	if c == nil {
 		return p, false
 	}
@@ -196,11 +187,13 @@ func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 }
 
 // Done reports that a request is no longer in a member's hands; call it once for each
-// Pick. Service is how long the member worked on it, without waiting, and corrects
-// what is expected of the member; 0 if it is not known.
-func (b *Balancer) Done(p Place, entered int, service time.Duration) {
-	p.member.serving.Add(-1)
+// Pick. What the member has said corrects what is expected of it: service is how long
+// it worked on the request, without waiting, and load how many requests it still had,
+// whoever sent them. Service is 0 if neither is known.
+func (b *Balancer) Done(p Place, entered int, service time.Duration, load int) {
+	mine := p.member.serving.Add(-1)
 	if service > 0 && p.member.Stages.Has(entered) {
 		p.member.learn(entered, service)
+		p.member.others.Store(max(int64(load)-mine, 0))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ func function(id uint64, first, last, limit int, service time.Duration) balancer
 func with(t testing.TB, generation uint64, members ...balancer.Member) *balancer.Balancer {
 	t.Helper()
 	b := balancer.New()
+	b.Publish(generation)
 	for _, m := range members {
 		if err := b.Join(m, generation); err != nil {
 			t.Fatal(err)
@@ -97,7 +99,7 @@ func TestFunctionAtItsLimit(t *testing.T) {
 	_, first := pick(b, ask)
 	id, _ := pick(b, ask)
 	want(t, "full", id, 0)
-	b.Done(first, 0, 0)
+	b.Done(first, 0, 0, 0)
 	id, _ = pick(b, ask)
 	want(t, "free again", id, 1)
 }
@@ -120,7 +122,7 @@ func TestAvoid(t *testing.T) {
 			ask.Random = r.Uint64()
 			id, p := pick(b, ask)
 			want(t, name, id, c.want)
-			b.Done(p, 0, 0)
+			b.Done(p, 0, 0, 0)
 		}
 	}
 }
@@ -130,13 +132,13 @@ func TestRepliesCorrectTheExpectation(t *testing.T) {
 	ask := balancer.Ask{Stage: 1, Generation: 1, Remaining: time.Second}
 	for range 100 {
 		_, p := pick(b, ask)
-		b.Done(p, 1, 30*ms)
+		b.Done(p, 1, 30*ms, 0)
 	}
 	_, p := pick(b, ask)
 	if p.Finish < 29*ms || p.Finish > 31*ms {
 		t.Errorf("expects %v of a VM that always takes 30ms", p.Finish)
 	}
-	b.Done(p, 7, time.Hour) // not a stage of its own: nothing to learn from
+	b.Done(p, 7, time.Hour, 0) // not a stage of its own: nothing to learn from
 	if _, again := pick(b, ask); again.Finish != p.Finish {
 		t.Errorf("expects %v, before %v", again.Finish, p.Finish)
 	}
@@ -157,7 +159,7 @@ func TestDrainLeaveAndJoinAgain(t *testing.T) {
 	want(t, "back, with its load", b.Serving(1), 1)
 	b.Leave(1)
 	b.Leave(1)
-	b.Done(p, 0, ms) // a late reply
+	b.Done(p, 0, ms, 0) // a late reply
 	id, _ = pick(b, ask)
 	want(t, "lost", fmt.Sprint(id, " serving ", b.Serving(1)), "0 serving 0")
 }
@@ -176,7 +178,7 @@ func TestGenerations(t *testing.T) {
 			id, p := pick(b, balancer.Ask{Generation: generation, Remaining: time.Second, Random: r.Uint64()})
 			seen[id] = true
 			if id > 0 {
-				b.Done(p, 0, 0)
+				b.Done(p, 0, 0, 0)
 			}
 		}
 		want(t, fmt.Sprint("generation ", generation), len(seen), len(members))
@@ -184,8 +186,101 @@ func TestGenerations(t *testing.T) {
 			want(t, fmt.Sprint("generation ", generation, " has ", id), seen[id], true)
 		}
 	}
-	want(t, "only of the old one", b.Retire(1), []uint64{1})
-	want(t, "twice", b.Retire(1), []uint64{})
+}
+
+// A request ends on the generation that it began with, which is kept for it.
+func TestRetire(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 1, ms), vm(2, 0, 0, 1, ms))
+	retire := func(what string, generation uint64, expected string) {
+		t.Helper()
+		drained, ok := b.Retire(generation)
+		want(t, what, fmt.Sprint(drained, ok), expected)
+	}
+	old := balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+	retire("the current one", 1, "[] false")
+	for _, m := range []balancer.Member{vm(2, 0, 0, 1, ms), vm(3, 0, 0, 1, ms)} {
+		if err := b.Join(m, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Publish(2)
+	b.Publish(2)
+	young := balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+	want(t, "generations", fmt.Sprint(old.Generation(), young.Generation()), "1 2")
+	retire("one with a request that has not started", 1, "[] false")
+	want(t, "the old one's place", old.Start(0, 0).Place.ID(), 1)
+	retire("one with a request on its way", 1, "[] false")
+	b.Publish(1) // back to it, before it is retired
+	b.Publish(2)
+	retire("with the same request", 1, "[] false")
+	old.GiveUp(errors.New("gone"))
+	old.GiveUp(errors.New("gone"))
+	retire("the old one", 1, "[1] true")
+	retire("twice", 1, "[] true")
+	want(t, "the young one's place", young.Start(0, 0).Place.ID(), 2)
+}
+
+// Generations change under requests: none begins in one that has been retired.
+func TestRetireUnderRequests(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 4, ms))
+	var wg sync.WaitGroup
+	for g := range uint64(2) {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(g, 9))
+			for range 2000 {
+				q := balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+				if s := q.Start(0, r.Uint64()); s.Finish {
+					t.Errorf("generation %d: %v", q.Generation(), s.Err)
+				}
+				q.GiveUp(errors.New("gone"))
+			}
+		})
+	}
+	for g := uint64(2); g < 200; g++ {
+		if err := b.Join(vm(g, 0, 0, 4, ms), g); err != nil {
+			t.Fatal(err)
+		}
+		b.Publish(g)
+		for ok := false; !ok; _, ok = b.Retire(g - 1) {
+			runtime.Gosched()
+		}
+	}
+	wg.Wait()
+	want(t, "left", b.Serving(1), 0)
+}
+
+// What a VM says of its queue counts the requests of other balancers too.
+func TestReportedLoad(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 1, 10*ms))
+	ask := balancer.Ask{Generation: 1, Remaining: time.Second}
+	_, p := pick(b, ask)
+	b.Done(p, 0, 10*ms, 4)
+	_, p = pick(b, ask)
+	want(t, "behind four of others", p.Finish, 50*ms)
+	b.Done(p, 0, 0, 9) // not known
+	_, p = pick(b, ask)
+	want(t, "still", p.Finish, 50*ms)
+	_, second := pick(b, ask)
+	b.Done(p, 0, 10*ms, 1) // that is ours
+	_, p = pick(b, ask)
+	want(t, "behind one of our own", p.Finish, 20*ms)
+	b.Done(p, 0, 0, 0)
+	b.Done(second, 0, 10*ms, 0)
+}
+
+// Requests that share a batch do not wait for each other.
+func TestBatchesAhead(t *testing.T) {
+	m := vm(1, 0, 0, 2, 10*ms)
+	m.Batch = 4
+	b := with(t, 1, m)
+	var finish []time.Duration
+	for range 17 {
+		_, p := pick(b, balancer.Ask{Generation: 1, Remaining: time.Second})
+		finish = append(finish, p.Finish)
+	}
+	want(t, "two slots of four, then half a batch's time for each batch ahead",
+		[]time.Duration{finish[0], finish[7], finish[8], finish[11], finish[12], finish[16]},
+		[]time.Duration{10 * ms, 10 * ms, 15 * ms, 15 * ms, 20 * ms, 25 * ms})
 }
 
 func TestJoinRefuses(t *testing.T) {
@@ -216,7 +311,7 @@ func TestConcurrentUse(t *testing.T) {
 			r := rand.New(rand.NewPCG(g, 0))
 			for range 2000 {
 				if p, ok := b.Pick(balancer.Ask{Generation: 1, Remaining: ms, Random: r.Uint64()}); ok {
-					b.Done(p, 0, ms)
+					b.Done(p, 0, ms, 0)
 				}
 			}
 		})
@@ -254,7 +349,7 @@ func BenchmarkPick(b *testing.B) {
 						b.Error("no place")
 						return
 					}
-					lb.Done(p, 0, ms)
+					lb.Done(p, 0, ms, 0)
 				}
 			})
 		})

@@ -17,13 +17,15 @@ type member struct {
 	generations []uint64
 
 	_        [64]byte
-	serving  atomic.Int64
+	serving  atomic.Int64  // for this balancer
+	others   atomic.Int64  // requests that the member had beside those, when it last said so
 	slowness atomic.Uint64 // of float64: measured service time over expected
-	_        [48]byte
+	_        [40]byte
 }
 
 func newMember(m Member) *member {
 	m.Service = slices.Clone(m.Service)
+	m.Batch = max(m.Batch, 1)
 	n := &member{Member: m}
 	n.slowness.Store(math.Float64bits(1))
 	return n
@@ -48,15 +50,16 @@ func (m *member) leave(generation uint64) bool {
 
 // finish is the expected time until one more request, which enters at the stage, has
 // left the member: its own service time, and before that a share of those of the
-// requests that are in its way.
+// batches that are in its way, taken as full.
 func (m *member) finish(stage int) time.Duration {
 	slowness := math.Float64frombits(m.slowness.Load())
 	service := float64(m.Service[stage-m.Stages.First]) * slowness
-	ahead := max(int(m.serving.Load())+1-m.Slots, 0)
 	if m.Kind == Function {
-		ahead = 0
+		return time.Duration(service)
 	}
-	return time.Duration(service * (1 + float64(ahead)/float64(max(m.Slots, 1))))
+	batches := (m.serving.Load()+m.others.Load())/int64(m.Batch) + 1
+	ahead := max(batches-int64(m.Slots), 0)
+	return time.Duration(service * (1 + float64(ahead)/float64(m.Slots)))
 }
 
 // full tells whether a function is at its limit of concurrent calls. Two requests that

@@ -61,7 +61,8 @@ const (
 type Reply struct {
 	Outcome Outcome
 	Stage   int
-	Service time.Duration // how long the place worked on it; 0 if not known
+	Service time.Duration // how long the place worked on it; 0 if that and Load are not known
+	Load    int           // requests that the place still has, waiting and in service
 	Err     error         // of Refused, Failed and Invalid
 }
 
@@ -89,7 +90,7 @@ type Step struct {
 type Request struct {
 	balancer   *Balancer
 	rules      Rules
-	generation uint64
+	generation *generation
 	deadline   time.Duration
 	wake       time.Duration
 	stage      int
@@ -102,10 +103,11 @@ type Request struct {
 	last       error // of the place that failed last
 }
 
-// NewRequest is a request that begins now with stage 0, in a plan's generation.
-// Deadline is the time by which it is to be answered; Never for none.
-func NewRequest(b *Balancer, r Rules, generation uint64, deadline time.Duration) Request {
-	return Request{balancer: b, rules: r.withDefaults(), generation: generation, deadline: deadline, wake: Never}
+// NewRequest is a request that begins now with stage 0, in the current generation.
+// Deadline is the time by which it is to be answered; Never for none. Start it: a
+// generation that it has begun in is not retired before it ends.
+func NewRequest(b *Balancer, r Rules, deadline time.Duration) Request {
+	return Request{balancer: b, rules: r.withDefaults(), generation: b.begin(), deadline: deadline, wake: Never}
 }
 
 // Start sends the request on its way. Random, here and below, is 64 random bits.
@@ -120,14 +122,14 @@ func (r *Request) Start(now time.Duration, random uint64) Step {
 func (r *Request) Wake() time.Duration { return r.wake }
 
 // Generation is that of the plan which the request began with.
-func (r *Request) Generation() uint64 { return r.generation }
+func (r *Request) Generation() uint64 { return r.generation.number }
 
 // Reply takes what an attempt came to.
 func (r *Request) Reply(now time.Duration, attempt uint32, reply Reply, random uint64) Step {
 	if r.ended || !r.flying || attempt != r.attempt {
 		return Step{}
 	}
-	r.land(reply.Service)
+	r.land(reply.Service, reply.Load)
 	switch reply.Outcome {
 	case Exited:
 		if reply.Stage >= r.stage && r.place.Stages().Has(reply.Stage) {
@@ -166,7 +168,7 @@ func (r *Request) Tick(now time.Duration, random uint64) Step {
 	cancel := uint32(0)
 	if r.flying {
 		cancel = r.attempt
-		r.land(0)
+		r.land(0, 0)
 	}
 	if now >= r.deadline {
 		return r.finish(-1, ErrDeadline, cancel)
@@ -182,7 +184,7 @@ func (r *Request) GiveUp(err error) Step {
 	cancel := uint32(0)
 	if r.flying {
 		cancel = r.attempt
-		r.land(0)
+		r.land(0, 0)
 	}
 	return r.finish(-1, err, cancel)
 }
@@ -204,7 +206,7 @@ func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
 	if r.deadline < Never {
 		remaining = r.deadline - now
 	}
-	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation, Remaining: remaining, Avoid: r.avoid, Random: random})
+	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation.number, Remaining: remaining, Avoid: r.avoid, Random: random})
 	if !ok {
 		err := error(ErrNoPlace)
 		if r.last != nil {
@@ -224,12 +226,13 @@ func (r *Request) allowed() time.Duration {
 }
 
 // land takes the request out of its place's hands.
-func (r *Request) land(service time.Duration) {
-	r.balancer.Done(r.place, r.stage, service)
+func (r *Request) land(service time.Duration, load int) {
+	r.balancer.Done(r.place, r.stage, service, load)
 	r.flying = false
 }
 
 func (r *Request) finish(exit int, err error, cancel uint32) Step {
 	r.ended, r.wake = true, Never
+	r.generation.requests.Add(-1)
 	return Step{Cancel: cancel, Finish: true, Exit: exit, Err: err}
 }

@@ -28,7 +28,7 @@ func describe(s balancer.Step) string {
 
 func TestFromVMToFunctionToExit(t *testing.T) {
 	b := with(t, 7, vm(1, 0, 1, 1, 10*ms), function(2, 2, 3, 0, 30*ms))
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 7, 100*ms)
+	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 100*ms)
 	want(t, "start", describe(r.Start(0, 0)), "send 1 stage 0 to 1")
 	want(t, "woken at five times the expected", r.Wake(), 50*ms)
 	want(t, "too early", describe(r.Tick(49*ms, 0)), "")
@@ -58,7 +58,7 @@ func TestElsewhere(t *testing.T) {
 		"the request's fault":    {balancer.Reply{Outcome: balancer.Invalid, Err: broken}, "finish -1 refused as invalid: connection reset"},
 	} {
 		b := with(t, 1, vm(1, 0, 1, 1, 10*ms), function(2, 0, 1, 0, 10*ms))
-		r := balancer.NewRequest(b, balancer.Rules{Stages: 3}, 1, balancer.Never)
+		r := balancer.NewRequest(b, balancer.Rules{Stages: 3}, balancer.Never)
 		r.Start(0, 0)
 		want(t, name, describe(r.Reply(ms, 1, c.reply, 0)), c.want)
 	}
@@ -68,31 +68,31 @@ func TestGivesUp(t *testing.T) {
 	broken := errors.New("connection reset")
 	failed := balancer.Reply{Outcome: balancer.Failed, Err: broken}
 	b := with(t, 1, vm(1, 0, 0, 1, 10*ms))
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 1, Tries: 2}, 1, balancer.Never)
+	r := balancer.NewRequest(b, balancer.Rules{Stages: 1, Tries: 2}, balancer.Never)
 	r.Start(0, 0)
 	want(t, "the only place, again", describe(r.Reply(1*ms, 1, failed, 0)), "send 2 stage 0 to 1")
 	want(t, "tried enough", describe(r.Reply(2*ms, 2, failed, 0)), "finish -1 failed at every place tried: connection reset")
 
-	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, balancer.Never)
+	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)
 	b.Leave(1)
 	want(t, "nobody is left", describe(r.Reply(ms, 1, failed, 0)), "finish -1 no place to run the stage; before that: connection reset")
 
-	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, balancer.Never)
+	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
 	want(t, "nobody was there", describe(r.Start(0, 0)), "finish -1 no place to run the stage")
-	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, 5)
+	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 5)
 	want(t, "too late to start", describe(r.Start(5, 0)), "finish -1 deadline exceeded")
 }
 
 func TestTimeOut(t *testing.T) {
 	b := with(t, 1, vm(1, 0, 0, 1, 10*ms), function(2, 0, 0, 0, 30*ms))
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, 120*ms)
+	r := balancer.NewRequest(b, balancer.Rules{Stages: 1}, 120*ms)
 	r.Start(0, 0)
 	want(t, "no reply", describe(r.Tick(r.Wake(), 0)), "cancel 1 send 2 stage 0 to 2")
 	want(t, "nor there", describe(r.Tick(r.Wake(), 0)), "cancel 2 finish -1 deadline exceeded")
 	want(t, "hands", b.Serving(1)+b.Serving(2), 0)
 
-	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 1, balancer.Never)
+	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)
 	want(t, "the caller has gone", describe(r.GiveUp(errors.New("gone"))), "cancel 1 finish -1 gone")
 	want(t, "hands", b.Serving(1), 0)
@@ -124,7 +124,8 @@ func TestRequestAgainstChaos(t *testing.T) {
 			deadline = time.Duration(rapid.IntRange(0, 200).Draw(t, "deadline")) * ms
 		}
 		generation := rapid.Uint64Range(0, 1).Draw(t, "generation")
-		r := balancer.NewRequest(b, balancer.Rules{Stages: stages, Tries: rapid.IntRange(0, 4).Draw(t, "tries")}, generation, deadline)
+		b.Publish(generation)
+		r := balancer.NewRequest(b, balancer.Rules{Stages: stages, Tries: rapid.IntRange(0, 4).Draw(t, "tries")}, deadline)
 
 		now, ends, flying, last, stage := time.Duration(0), 0, uint32(0), uint32(0), 0
 		take := func(s balancer.Step) {
@@ -153,6 +154,7 @@ func TestRequestAgainstChaos(t *testing.T) {
 				}
 			}
 		}
+		b.Publish(2) // the request goes on in the generation that it began in
 		random := func() uint64 { return rapid.Uint64().Draw(t, "random") }
 		take(r.Start(now, random()))
 		for range rapid.IntRange(0, 60).Draw(t, "events") {
@@ -164,6 +166,7 @@ func TestRequestAgainstChaos(t *testing.T) {
 					Outcome: balancer.Outcome(rapid.IntRange(0, 5).Draw(t, "outcome")),
 					Stage:   rapid.IntRange(-1, stages).Draw(t, "stage"),
 					Service: time.Duration(rapid.IntRange(0, 30).Draw(t, "service")) * ms,
+					Load:    rapid.IntRange(-1, 9).Draw(t, "load"),
 					Err:     errors.New("broken"),
 				}
 				if attempt == flying {
@@ -183,6 +186,9 @@ func TestRequestAgainstChaos(t *testing.T) {
 				join(rapid.Uint64Range(1, members).Draw(t, "member"))
 			}
 		}
+		if _, ok := b.Retire(generation); ok != (ends == 1) {
+			t.Fatalf("generation %d retired: %v, when %d of its one request has ended", generation, ok, ends)
+		}
 		take(r.GiveUp(errors.New("gone")))
 		serving := 0
 		for id := range uint64(members) {
@@ -201,7 +207,8 @@ func ExampleRequest() {
 			fmt.Println(err)
 		}
 	}
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 1, 300*ms)
+	b.Publish(1)
+	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 300*ms)
 	s := r.Start(0, 0)
 	fmt.Printf("to %d from stage %d with %v left\n", s.Place.ID(), s.Stage, s.Remaining)
 	s = r.Reply(12*ms, s.Attempt, balancer.Reply{Outcome: balancer.Passed, Stage: 2, Service: 10 * ms}, 0)

@@ -18,8 +18,8 @@ type candidates struct {
 	vms, functions []*member
 }
 
-// current is the table of the members as they are now.
-func (b *Balancer) current() *table {
+// places is the table of the members as they are now.
+func (b *Balancer) places() *table {
 	if t := b.table.Load(); t != nil {
 		return t
 	}

@@ -128,9 +128,9 @@ func (f *Fleet) Found(now time.Duration, all ...Found) {
 // add takes a VM of a launch in.
 func (f *Fleet) add(now time.Duration, id string, l *launch, s State) {
 	l.vms--
-	vm := &VM{ID: id, Token: l.token, Key: l.key, State: s, Launched: now, offer: l.offer, since: now, billed: l.offer.Minimum}
+	vm := &VM{ID: id, Token: l.token, Key: l.key, State: s, Launched: now, offer: l.offer, since: now}
 	f.vms[id] = vm
-	f.spent.add(now, l.offer.Cost(0))
+	f.bill(now, vm)
 }
 
 // stray is a VM of ours that nothing is known of: no one would ever end it.
@@ -153,10 +153,7 @@ func (vm *VM) move(now time.Duration, to State) { vm.State, vm.since, vm.told = 
 
 // bill adds what a VM has cost since it was last billed.
 func (f *Fleet) bill(now time.Duration, vm *VM) {
-	if lived := now - vm.Launched; lived > vm.billed {
-		if vm.offer.Market != Committed {
-			f.spent.add(now, vm.offer.PerHour*(lived-vm.billed).Hours())
-		}
-		vm.billed = lived
-	}
+	cost := vm.offer.Cost(now - vm.Launched)
+	f.spent.add(now, cost-vm.billed)
+	vm.billed = cost
 }

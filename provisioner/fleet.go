@@ -68,7 +68,7 @@ type VM struct {
 	since    time.Duration // when it came into its state; when it was last told to end
 	told     bool          // to end
 	doomed   bool          // its provider takes it back
-	billed   time.Duration // of its life
+	billed   float64       // dollars, so far
 }
 
 // ActionKind is what a driver is to do.
@@ -188,6 +188,14 @@ func (f *Fleet) VMs() []VM {
 	}
 	slices.SortFunc(list, func(a, b VM) int { return cmp.Compare(a.ID, b.ID) })
 	return list
+}
+
+// VM is the one of an ID; ok is false if the fleet does not know it.
+func (f *Fleet) VM(id string) (vm VM, ok bool) {
+	if v, ok := f.vms[id]; ok {
+		return *v, true
+	}
+	return VM{}, false
 }
 
 // Spent is the dollars of the last 24 hours, and those of all time.

@@ -207,6 +207,25 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A VM's bill is its offer's: the minimum at launch, then whole seconds.
+func TestSpent(t *testing.T) {
+	f := started(t, ample, wanted(1))
+	tick(f, 0)
+	f.Launched(0, "f-1", "a")
+	f.Ready(time.Second, "a", "f-1")
+	for _, c := range []struct {
+		now     time.Duration
+		seconds float64
+	}{{0, 60}, {59 * time.Second, 60}, {60*time.Second + 1, 61}, {61 * time.Second, 61}, {90*time.Second + 500*time.Millisecond, 91}} {
+		tick(f, c.now)
+		day, total := f.Spent()
+		want(t, fmt.Sprint("billed at ", c.now), fmt.Sprintf("%.9f %.9f", day, total), fmt.Sprintf("%.9f %.9[1]f", c.seconds*0.10/3600))
+	}
+	f.Ended(100*time.Second, "a")
+	_, total := f.Spent()
+	want(t, "in all", fmt.Sprintf("%.9f", total), fmt.Sprintf("%.9f", small.Cost(100*time.Second)))
+}
+
 func TestDayLimitDrains(t *testing.T) {
 	f := started(t, provisioner.Limits{VMs: 9, PerHour: 9, PerDay: 0.5}, wanted(1))
 	tick(f, 0)

@@ -222,6 +222,9 @@ func TestQueueAgainstModel(t *testing.T) {
 				if rapid.IntRange(0, 9).Draw(t, "drain") == 0 {
 					q.Drain()
 					m.draining = true
+				} else {
+					q.Resume()
+					m.draining = false
 				}
 			}
 			m.step(t)

@@ -358,6 +358,9 @@ func (q *Queue) Wake() time.Duration {
 // Drain refuses new rows from now on; those that are here are served as before.
 func (q *Queue) Drain() { q.draining = true }
 
+// Resume takes new rows again.
+func (q *Queue) Resume() { q.draining = false }
+
 // Load is what a reply tells about the worker: rows that wait and slots in service.
 func (q *Queue) Load() (waiting, busy int) { return q.queued, len(q.slots) - len(q.free) }
 
