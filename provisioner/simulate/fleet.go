@@ -1,0 +1,239 @@
+package simulate
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/worker/queue"
+)
+
+// startFleet makes the plan's groups and what is wanted of them.
+func (r *run) startFleet() error {
+	limits := r.Limits
+	if limits == (provisioner.Limits{}) {
+		limits = provisioner.Limits{PerHour: math.Inf(1), PerDay: math.Inf(1)}
+		for _, g := range r.Plan.VMs {
+			limits.VMs += g.VMs
+		}
+	}
+	r.fleet = provisioner.NewFleet("run", limits, r.Patience)
+	var wants []provisioner.Want
+	for _, g := range r.Plan.VMs {
+		gr := &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.VM, times: r.Times[g.Offer.Name], vms: g, latency: newHistogram()}
+		gr.config = queue.Config{Stages: r.Stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit, Need: r.need(g)}
+		if _, err := queue.New(gr.config); err != nil {
+			return fmt.Errorf("%w: %w", ErrScenario, err)
+		}
+		r.groups = append(r.groups, gr)
+		wants = append(wants, provisioner.Want{Stages: g.Stages, Offer: g.Offer, VMs: g.VMs})
+	}
+	if err := r.fleet.Want(wants...); err != nil {
+		return fmt.Errorf("%w: %w", ErrScenario, err)
+	}
+	if r.Running {
+		r.adopt(limits.VMs)
+	}
+	r.wakeFleet(0)
+	return nil
+}
+
+// need is the time that a request must have left for a VM to begin a stage: what the
+// function that would take it instead needs, or else what the stage itself takes.
+func (r *run) need(g provisioner.VMGroup) []time.Duration {
+	need := make([]time.Duration, r.Stages)
+	for s := g.Stages.First; s <= g.Stages.Last; s++ {
+		need[s] = r.Times[g.Offer.Name].Mean(s, 1)
+		for _, f := range r.Plan.Functions {
+			if f.Stages.Has(s) {
+				path := r.Network.Function
+				need[s] = path.time(r.Network.payload(s)) + path.time(r.Network.Answer) + r.Network.VM.time(r.Network.payload(s)) +
+					r.mean(r.Times[f.Offer.Name], stage.Range{First: s, Last: f.Stages.Last})
+			}
+		}
+	}
+	return need
+}
+
+// mean is the expected time of a request that enters a range at its first stage.
+func (r *run) mean(t profile.Times, in stage.Range) time.Duration {
+	sum := 0.0
+	for s := in.First; s <= in.Last; s++ {
+		sum += float64(t.Mean(s, 1)) * r.Plan.GoOn(in.First, s)
+	}
+	return time.Duration(sum)
+}
+
+// adopt begins with the VMs that are wanted, as far as the limits go.
+func (r *run) adopt(limit int) {
+	var ids []string
+	for _, g := range r.groups {
+		for range min(g.vms.VMs, limit-len(ids)) {
+			v := r.newVM(g, "before")
+			ids = append(ids, v.id)
+		}
+	}
+	r.found()
+	for _, id := range ids {
+		r.register(r.vms[id])
+	}
+}
+
+func (r *run) newVM(g *group, token string) *vm {
+	g.launched++
+	v := &vm{id: fmt.Sprintf("vm-%06d", len(r.places)), token: token, place: uint32(len(r.places)), group: g, launched: r.now, woken: Never}
+	r.places = append(r.places, place{vm: v, group: g})
+	r.vms[v.id] = v
+	return v
+}
+
+// wakeFleet asks for a tick at a time, if none is due before.
+func (r *run) wakeFleet(at time.Duration) {
+	if at < r.tickAt {
+		r.tickAt = at
+		r.events.Push(at, event{kind: ticked})
+	}
+}
+
+// tickFleet does what the fleet wants done.
+func (r *run) tickFleet() {
+	if r.tickAt != r.now {
+		return
+	}
+	r.tickAt = Never
+	actions, wake := r.fleet.Tick(r.now)
+	for _, a := range actions {
+		r.act(a)
+	}
+	r.wakeFleet(wake)
+}
+
+func (r *run) act(a provisioner.Action) {
+	switch v := r.vms[a.ID]; a.Kind {
+	case provisioner.List:
+		r.found()
+		r.wakeFleet(r.now)
+	case provisioner.Launch:
+		r.launch(a)
+	case provisioner.Drain:
+		r.drain(v)
+	case provisioner.Resume:
+		v.draining = false
+		v.queue.Resume()
+		r.join(v)
+	case provisioner.End:
+		if v != nil {
+			r.kill(v)
+		}
+		r.fleet.Ended(r.now, a.ID)
+		r.wakeFleet(r.now)
+	}
+}
+
+// drain sends a VM nothing more.
+func (r *run) drain(v *vm) {
+	if v.ready {
+		v.draining = true
+		r.balancer.Drain(uint64(v.place))
+		v.queue.Drain()
+		r.idle(v)
+	}
+}
+
+// found answers a list.
+func (r *run) found() {
+	var all []provisioner.Found
+	for _, id := range slices.Sorted(maps.Keys(r.vms)) {
+		v := r.vms[id]
+		all = append(all, provisioner.Found{ID: v.id, Token: v.token, Stages: v.group.stages, Offer: v.group.vms.Offer})
+	}
+	r.fleet.Found(r.now, all...)
+}
+
+// launch asks the world for VMs, once for each token; a token that is asked again is
+// answered at once with what came of it.
+func (r *run) launch(a provisioner.Action) {
+	if ids, ok := r.launches[a.Token]; ok {
+		delete(r.launches, a.Token)
+		r.fleet.Launched(r.now, a.Token, ids...)
+		r.wakeFleet(r.now)
+		return
+	}
+	g := r.groupOf(a.Key)
+	l := r.world.Launch(r.now, g.vms.Offer, a.VMs)
+	ids := []string{}
+	if l.Err == nil {
+		for _, life := range l.VMs[:min(len(l.VMs), a.VMs)] {
+			v := r.newVM(g, a.Token)
+			ids = append(ids, v.id)
+			r.live(v, life)
+		}
+		r.launches[a.Token] = ids
+	}
+	r.at(r.after(l.Answer), func() {
+		delete(r.launches, a.Token)
+		if l.Err != nil {
+			r.fleet.LaunchFailed(r.now, a.Token)
+		} else {
+			r.fleet.Launched(r.now, a.Token, ids...)
+		}
+		r.wakeFleet(r.now)
+	})
+}
+
+func (r *run) groupOf(k provisioner.Key) *group {
+	i := slices.IndexFunc(r.groups, func(g *group) bool {
+		return g.offer == k.Offer && g.stages == k.Stages && g.config.Stages > 0
+	})
+	return r.groups[i]
+}
+
+// live schedules what the world does to a VM.
+func (r *run) live(v *vm, l Life) {
+	r.at(r.after(l.Boot), func() { r.register(v) })
+	r.at(r.after(l.Notice), func() {
+		if !v.gone {
+			r.fleet.Notice(r.now, v.id)
+			r.drain(v)
+			r.wakeFleet(r.now)
+		}
+	})
+	r.at(r.after(l.Lost), func() {
+		if !v.gone {
+			r.kill(v)
+			r.fleet.Lost(r.now, v.id)
+			r.wakeFleet(r.now)
+		}
+	})
+}
+
+// register makes a VM serve, if the fleet wants it.
+func (r *run) register(v *vm) {
+	if v.gone {
+		return
+	}
+	r.fleet.Ready(r.now, v.id, v.token)
+	if known, ok := r.fleet.VM(v.id); ok && known.State == provisioner.Ready {
+		v.queue, _ = queue.New(v.group.config) // checked when the run began
+		v.ready = true
+		slots := v.group.vms.SlotsOf()
+		v.batches, v.begun = make([]queue.Batch, slots), slices.Repeat([]time.Duration{Never}, slots)
+		r.join(v)
+	}
+	r.wakeFleet(r.now)
+}
+
+func (r *run) join(v *vm) {
+	m := balancer.Member{
+		ID: uint64(v.place), Stages: v.group.stages, Slots: v.group.vms.SlotsOf(), Batch: v.group.vms.MaxBatch, Service: r.expect(v.group),
+	}
+	if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
+		panic(err) // the engine's own mistake: it describes one VM in two ways
+	}
+}

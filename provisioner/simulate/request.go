@@ -1,0 +1,193 @@
+package simulate
+
+import (
+	"errors"
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/stage/worker/queue"
+)
+
+// request is one that is under way: its machine, and where its attempt is.
+type request struct {
+	machine  balancer.Request
+	arrived  time.Duration
+	deadline time.Duration
+	woken    time.Duration // when its timer event is due; Never if there is none
+	waited   time.Duration
+	worked   time.Duration
+
+	// Of the attempt that is on its way.
+	serial  uint32 // no other attempt in this memory has had it
+	attempt uint32
+	place   uint32
+	sent    time.Duration
+	queued  time.Duration
+	service time.Duration
+	load    int32
+	ticket  queue.Ticket // at a VM's queue; 0 if it is not there
+
+	life  uint32 // no other request in this memory has had it
+	depth int32  // the stage at which it would exit
+}
+
+// Why places fail requests. These are what a real place's errors stand for.
+var (
+	errLost      = errors.New("the VM is gone")
+	errFull      = errors.New("the VM is full or draining")
+	errThrottled = errors.New("the function is at its concurrency limit")
+)
+
+func (r *run) arrive() {
+	i := uint32(len(r.requests))
+	if n := len(r.free); n > 0 {
+		i = r.free[n-1]
+		r.free = r.free[:n-1]
+	} else {
+		r.requests = append(r.requests, request{})
+	}
+	q := &r.requests[i]
+	q.arrived, q.deadline, q.woken, q.waited, q.worked = r.now, Never, Never, 0, 0
+	if r.SLO > 0 {
+		q.deadline = r.after(r.SLO)
+	}
+	q.depth = int32(r.depths.Next(r.now))
+	q.machine = balancer.NewRequest(r.balancer, r.Rules, q.deadline)
+	r.open++
+	r.count.arrived++
+	r.follow(i, q.machine.Start(r.now, r.route.Uint64()))
+}
+
+// follow does what a request's machine says.
+func (r *run) follow(i uint32, s balancer.Step) {
+	q := &r.requests[i]
+	if s.Cancel > 0 {
+		r.cancel(q)
+	}
+	if s.Send {
+		r.send(i, q, s)
+	}
+	if s.Finish {
+		r.finish(i, q, s)
+		return
+	}
+	if wake := q.machine.Wake(); wake < q.woken {
+		q.woken = wake
+		r.events.Push(wake, event{kind: timer, request: i, serial: q.life})
+	}
+}
+
+// cancel takes the attempt back, which a VM knows at once. What a function runs is
+// billed all the same.
+func (r *run) cancel(q *request) {
+	q.serial++
+	if q.ticket != 0 {
+		v := r.places[q.place].vm
+		v.queue.Cancel(q.ticket)
+		q.ticket = 0
+		r.idle(v)
+	}
+}
+
+func (r *run) send(i uint32, q *request, s balancer.Step) {
+	q.serial++
+	q.attempt, q.place, q.sent, q.service, q.load = s.Attempt, uint32(s.Place.ID()), r.now, 0, 0
+	p := &r.places[q.place]
+	p.group.sent++
+	e := event{kind: reached, stage: uint16(s.Stage), place: q.place, request: i, serial: q.serial}
+	if d := r.travel(p.group, r.Network.payload(s.Stage)); d > 0 {
+		r.events.Push(r.now+d, e)
+	} else {
+		r.reach(e)
+	}
+}
+
+// travel is how long bytes are on the way between the service and a group; they are
+// paid for.
+func (r *run) travel(g *group, bytes int) time.Duration {
+	r.count.transfer += float64(bytes) * g.path.DollarsPerGB / 1e9
+	return g.path.time(bytes)
+}
+
+// current is the request of an event, and nil if its attempt is no longer wanted.
+func (r *run) current(e event) *request {
+	if q := &r.requests[e.request]; q.serial == e.serial {
+		return q
+	}
+	return nil
+}
+
+func (r *run) reach(e event) {
+	q := r.current(e)
+	if q == nil {
+		return
+	}
+	if p := &r.places[e.place]; p.vm != nil {
+		r.enqueue(p.vm, q, e)
+	} else {
+		r.call(p, q, e)
+	}
+}
+
+// answer sends a reply on its way.
+func (r *run) answer(q *request, e event, g *group, outcome balancer.Outcome, stage int) {
+	q.ticket = 0
+	bytes := r.Network.Answer
+	if outcome == balancer.Passed && stage < r.Stages {
+		bytes = r.Network.payload(stage)
+	}
+	e.kind, e.outcome, e.stage = replied, outcome, uint16(stage)
+	r.events.Push(r.now+r.travel(g, bytes), e)
+}
+
+// reply is what came back from a place.
+func (r *run) reply(e event) {
+	q := r.current(e)
+	if q == nil {
+		return
+	}
+	p := &r.places[e.place]
+	q.serial++
+	reply := balancer.Reply{Outcome: e.outcome, Stage: int(e.stage), Service: q.service, Load: int(q.load)}
+	if e.outcome == balancer.Exited || e.outcome == balancer.Passed {
+		p.group.latency.record(r.now - q.sent)
+	} else {
+		reply.Err = r.why(p, e.outcome)
+	}
+	r.follow(e.request, q.machine.Reply(r.now, q.attempt, reply, r.route.Uint64()))
+	if p.vm != nil {
+		r.idle(p.vm)
+	}
+}
+
+func (r *run) why(p *place, outcome balancer.Outcome) error {
+	switch {
+	case p.function != nil:
+		return errThrottled
+	case outcome == balancer.Refused:
+		return errFull
+	}
+	return errLost
+}
+
+// timer wakes a request, if it still wants to be woken.
+func (r *run) timer(e event) {
+	q := &r.requests[e.request]
+	if q.life != e.serial || q.woken != r.now {
+		return // it has ended, or another timer has been set
+	}
+	q.woken = Never
+	r.follow(e.request, q.machine.Tick(r.now, r.route.Uint64()))
+}
+
+func (r *run) finish(i uint32, q *request, s balancer.Step) {
+	r.count.end(r.now, r.SLO, q, s.Exit, s.Err)
+	if r.Observe != nil {
+		r.Observe(Outcome{Arrived: q.arrived, Ended: r.now, Waited: q.waited, Worked: q.worked, Exit: s.Exit, Err: s.Err})
+	}
+	q.life++
+	q.serial++
+	r.ended = r.now
+	r.open--
+	r.free = append(r.free, i)
+}

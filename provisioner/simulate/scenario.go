@@ -1,0 +1,159 @@
+package simulate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/provisioner/simulate/depth"
+	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
+	"github.com/serflow/serflow-go/stage"
+)
+
+// Never is the time of what does not happen.
+const Never = provisioner.Never
+
+// ErrScenario marks a scenario that cannot be run.
+var ErrScenario = errors.New("bad scenario")
+
+// Scenario is what is simulated. The zero value of a field is its default; Stages,
+// Plan, Times, Traffic and Depths have none.
+type Scenario struct {
+	Stages int // of the model
+	Plan   provisioner.Plan
+	// Times are how long the model's stages take on each offer of the plan, by its name.
+	Times map[string]profile.Times
+	// Traffic and Depths say when requests come and how far each would go. They are
+	// called once a run, and draw only from what they are given.
+	Traffic func(*rand.Rand) (traffic.Source, error)
+	Depths  func(*rand.Rand) (depth.Source, error)
+
+	// SLO is the time within which a request is to be answered; one that is not ends
+	// without an answer. Default: there is none.
+	SLO     time.Duration
+	Rules   balancer.Rules // its Stages are the scenario's
+	Network Network
+	// World is how the clouds behave; default one in which VMs are ready at once and
+	// functions are always warm.
+	World    func(*rand.Rand) World
+	Limits   provisioner.Limits // default: the plan's VMs, at any price
+	Patience provisioner.Patience
+	// Running says that the plan's VMs are there and ready when the run begins. They
+	// are billed from then on.
+	Running bool
+	// Until is how long the run lasts at least, and so what is billed at least. A run
+	// lasts until the last request has ended.
+	Until time.Duration
+	Seed  uint64 // the same seed gives the same result, byte by byte
+
+	// Observe is called for every request that ends, if it is set.
+	Observe func(Outcome)
+	// Progress is called now and then with the time that the run has reached.
+	Progress func(now time.Duration)
+}
+
+// Outcome is what became of one request.
+type Outcome struct {
+	Arrived, Ended time.Duration
+	Waited         time.Duration // in VMs' queues
+	Worked         time.Duration // in service, of batches whole
+	Exit           int           // the stage whose exit answered; -1 with Err
+	Err            error         // of package balancer
+}
+
+// Network is what it takes to send a request to a place, or its reply back.
+type Network struct {
+	VM, Function Path
+	// Payload is the bytes that a request carries into each stage; nil for none.
+	Payload []int
+	// Answer is the bytes of a finished request's reply.
+	Answer int
+}
+
+// Path is what bytes take to travel.
+type Path struct {
+	Latency      time.Duration // one way
+	BitsPerSec   float64       // 0 means that size takes no time
+	DollarsPerGB float64       // of 1e9 bytes
+}
+
+func (p Path) time(bytes int) time.Duration {
+	if p.BitsPerSec == 0 {
+		return p.Latency
+	}
+	return p.Latency + time.Duration(float64(bytes)*8/p.BitsPerSec*float64(time.Second))
+}
+
+func (p Path) validate() error {
+	if p.Latency < 0 || !(p.BitsPerSec >= 0) || !(p.DollarsPerGB >= 0) || math.IsInf(p.DollarsPerGB, 0) {
+		return fmt.Errorf("%w: network path %+v: give nothing negative", ErrScenario, p)
+	}
+	return nil
+}
+
+func (n Network) payload(stage int) int {
+	if n.Payload == nil {
+		return 0
+	}
+	return n.Payload[stage]
+}
+
+// validate reports what is missing or cannot be. Its error wraps ErrScenario.
+func (s *Scenario) validate() error {
+	if err := s.Plan.Validate(s.Stages); err != nil {
+		return fmt.Errorf("%w: %w", ErrScenario, err)
+	}
+	if s.Traffic == nil || s.Depths == nil {
+		return fmt.Errorf("%w: give it Traffic and Depths", ErrScenario)
+	}
+	if s.SLO < 0 || s.Until < 0 {
+		return fmt.Errorf("%w: SLO %v, until %v: give nothing negative", ErrScenario, s.SLO, s.Until)
+	}
+	if n := s.Network; n.Payload != nil && len(n.Payload) != s.Stages || n.Answer < 0 {
+		return fmt.Errorf("%w: payloads %v and %d: give one for each of %d stages, and none negative", ErrScenario, n.Payload, n.Answer, s.Stages)
+	}
+	for _, bytes := range s.Network.Payload {
+		if bytes < 0 {
+			return fmt.Errorf("%w: payloads %v: give none negative", ErrScenario, s.Network.Payload)
+		}
+	}
+	if err := errors.Join(s.Network.VM.validate(), s.Network.Function.validate()); err != nil {
+		return err
+	}
+	return s.validateTimes()
+}
+
+// validateTimes checks that each place's times are known, and that the SLO is not out
+// of reach for every request: then nothing that is simulated would mean anything.
+func (s *Scenario) validateTimes() error {
+	first := Never
+	check := func(r stage.Range, offer string) error {
+		t := s.Times[offer]
+		if t == nil || t.Stages() != s.Stages {
+			return fmt.Errorf("%w: Times has no times of %d stages for offer %q", ErrScenario, s.Stages, offer)
+		}
+		if r.First == 0 {
+			first = min(first, t.Mean(0, 1))
+		}
+		return nil
+	}
+	for _, g := range s.Plan.VMs {
+		if err := check(g.Stages, g.Offer.Name); err != nil {
+			return err
+		}
+	}
+	for _, g := range s.Plan.Functions {
+		if err := check(g.Stages, g.Offer.Name); err != nil {
+			return err
+		}
+	}
+	if s.SLO > 0 && s.SLO < first {
+		return fmt.Errorf("%w: SLO %v: the first stage alone takes %v, so hardly a request could meet it", ErrScenario, s.SLO, first)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/worker/queue"
+)
+
+// group is a VM group or a function group, and what it has done.
+type group struct {
+	stages stage.Range
+	offer  string
+	path   Path
+	times  profile.Times
+	vms    provisioner.VMGroup
+	config queue.Config // of a VM
+
+	sent     int // requests
+	latency  *histogram
+	runs     int // of stages, for one request each
+	launched int
+	lived    time.Duration
+	slots    time.Duration // lived by slots
+	busy     time.Duration // of those
+	dollars  float64
+}
+
+// vm is a virtual machine that has been launched and has not ended.
+type vm struct {
+	id       string
+	token    string
+	place    uint32
+	group    *group
+	launched time.Duration
+	ready    bool
+	draining bool
+	gone     bool
+
+	queue   *queue.Queue
+	batches []queue.Batch   // by slot
+	begun   []time.Duration // by slot; Never if it is free
+	woken   time.Duration   // when its queue is to be looked at; Never
+	back    []queue.Row     // scratch
+}
+
+// A row's ID is its request's place in memory and its attempt's serial.
+func rowID(request, serial uint32) uint64 { return uint64(request)<<32 | uint64(serial) }
+
+func (v *vm) event(row uint64) event {
+	return event{place: v.place, request: uint32(row >> 32), serial: uint32(row)}
+}
+
+func (r *run) enqueue(v *vm, q *request, e event) {
+	if v.gone {
+		r.answer(q, e, v.group, balancer.Failed, int(e.stage))
+		return
+	}
+	deadline := q.deadline
+	if deadline < Never {
+		deadline -= v.group.path.time(r.Network.Answer)
+	}
+	t, err := v.queue.Enqueue(r.now, queue.Row{ID: rowID(e.request, e.serial), Stage: int(e.stage), Last: v.group.stages.Last, Deadline: deadline})
+	if err != nil {
+		r.answer(q, e, v.group, balancer.Refused, int(e.stage))
+		return
+	}
+	q.ticket, q.queued = t, r.now
+	r.pump(v)
+}
+
+// pump does what a VM's queue wants done now.
+func (r *run) pump(v *vm) {
+	v.back = v.queue.Late(r.now, v.back[:0])
+	r.handBack(v)
+	for b, ok := v.queue.Next(r.now); ok; b, ok = v.queue.Next(r.now) {
+		r.start(v, b)
+	}
+	if wake := v.queue.Wake(); wake < v.woken {
+		v.woken = wake
+		r.events.Push(wake, event{kind: woken, place: v.place})
+	}
+}
+
+func (r *run) wakeVM(v *vm) {
+	if v.woken == r.now && !v.gone {
+		v.woken = Never
+		r.pump(v)
+	}
+}
+
+// start runs a batch on a slot.
+func (r *run) start(v *vm, b queue.Batch) {
+	d := v.group.times.Draw(b.Stage, len(b.Rows), r.work)
+	v.batches[b.Slot], v.begun[b.Slot] = b, r.now
+	for _, row := range b.Rows {
+		if q := r.current(v.event(row.ID)); q != nil {
+			q.waited += r.now - q.queued
+			q.service += d
+			q.worked += d
+		}
+	}
+	r.events.Push(r.now+d, event{kind: served, place: v.place, request: uint32(b.Slot)})
+}
+
+// serve ends a batch: rows that are deep enough leave, the others wait for the next
+// stage or go back.
+func (r *run) serve(v *vm, slot int) {
+	if v.gone {
+		return
+	}
+	b := v.batches[slot]
+	v.group.busy += r.now - v.begun[slot]
+	v.begun[slot] = Never
+	v.group.runs += len(b.Rows)
+	r.exited = r.exited[:0]
+	for _, row := range b.Rows {
+		q := r.current(v.event(row.ID))
+		r.exited = append(r.exited, q == nil || int(q.depth) <= b.Stage)
+		if q != nil {
+			q.queued = r.now
+		}
+	}
+	var err error
+	if v.back, err = v.queue.Done(r.now, slot, r.exited, v.back[:0]); err != nil {
+		panic(err) // the engine's own mistake: it ended a batch that it had not begun
+	}
+	for i, row := range b.Rows {
+		if q := r.current(v.event(row.ID)); q != nil && r.exited[i] {
+			q.load = int32(v.queue.Len())
+			r.answer(q, v.event(row.ID), v.group, balancer.Exited, b.Stage)
+		}
+	}
+	r.handBack(v)
+	r.pump(v)
+	r.idle(v)
+}
+
+// handBack replies for the rows that have left unfinished.
+func (r *run) handBack(v *vm) {
+	for _, row := range v.back {
+		if q := r.current(v.event(row.ID)); q != nil {
+			q.load = int32(v.queue.Len())
+			r.answer(q, v.event(row.ID), v.group, balancer.Passed, row.Stage)
+		}
+	}
+}
+
+// idle tells the fleet of a draining VM that has nothing left to do.
+func (r *run) idle(v *vm) {
+	if v.draining && !v.gone && v.queue.Len() == 0 && r.balancer.Serving(uint64(v.place)) == 0 {
+		r.fleet.Idle(r.now, v.id)
+		r.wakeFleet(r.now)
+	}
+}
+
+// kill ends a VM and fails what it had in hand.
+func (r *run) kill(v *vm) {
+	if v.gone {
+		return
+	}
+	v.gone = true
+	r.balancer.Leave(uint64(v.place))
+	delete(r.vms, v.id)
+	r.bill(v)
+	for i := range r.requests {
+		if q := &r.requests[i]; q.place == v.place && q.ticket != 0 {
+			r.answer(q, event{place: v.place, request: uint32(i), serial: q.serial}, v.group, balancer.Failed, 0)
+		}
+	}
+	v.queue, v.batches, v.begun, v.back = nil, nil, nil, nil
+}
+
+// bill adds up a VM that has ended, or that the end of the run has come to.
+func (r *run) bill(v *vm) {
+	g, lived := v.group, r.now-v.launched
+	g.lived += lived
+	g.slots += lived * time.Duration(g.vms.SlotsOf())
+	g.dollars += g.vms.Offer.Cost(lived)
+	for slot, begun := range v.begun {
+		if begun != Never {
+			g.busy += r.now - begun
+			v.begun[slot] = Never
+		}
+	}
+}
