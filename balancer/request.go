@@ -13,6 +13,7 @@ var (
 	ErrNoPlace  = errors.New("no place to run the stage")   // nothing serves it, or all are at their limits
 	ErrTries    = errors.New("failed at every place tried") // wraps the last place's error
 	ErrInvalid  = errors.New("refused as invalid")          // by a worker; trying elsewhere would not help
+	errLate     = fmt.Errorf("%w: handed back before it had run", ErrDeadline)
 	errProtocol = errors.New("the reply's stage is not one that could come next")
 )
 
@@ -151,7 +152,7 @@ func (r *Request) Reply(now time.Duration, attempt uint32, reply Reply, random u
 // stage has failed it.
 func (r *Request) passed(now time.Duration, stage int, random uint64) Step {
 	if stage == r.stage {
-		return r.elsewhere(now, errors.New("handed back before it had run"), random, 0)
+		return r.elsewhere(now, errLate, random, 0)
 	}
 	r.stage, r.tries, r.avoid = stage, 0, 0
 	if r.place.Stages().Has(stage) {

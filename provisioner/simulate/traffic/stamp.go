@@ -44,7 +44,7 @@ func (s *stamps) parseDate(field []byte) (since time.Duration, ok bool) {
 	if text[10] == ' ' {
 		text[10] = 'T'
 	}
-	if bytes.IndexAny(text[clock:], "Z+-") < 0 {
+	if !bytes.ContainsAny(text[clock:], "Z+-") {
 		text = append(text, 'Z')
 	}
 	var date time.Time

@@ -75,15 +75,21 @@ func (s *thinned) minute() (until, rate float64, err error) {
 
 func (s *thinned) bounds(from, to time.Duration) (least, most float64, err error) {
 	least, most = s.rate.Bounds(from, to)
-	what := fmt.Sprintf("between %v and %v a ", from, to)
-	if err := checkRate(what+"least rate", least); err != nil {
-		return 0, 0, err
-	}
-	if err := checkRate(what+"greatest rate", most); err != nil {
-		return 0, 0, err
-	}
-	if least > most {
-		return 0, 0, fmt.Errorf("%w: %sleast rate of %v above the greatest of %v: give them in order", ErrSettings, what, least, most)
+	if err := checkBounds(least, most); err != nil {
+		return 0, 0, fmt.Errorf("between %v and %v: %w", from, to, err)
 	}
 	return least, most, nil
+}
+
+func checkBounds(least, most float64) error {
+	if err := checkRate("a least rate", least); err != nil {
+		return err
+	}
+	if err := checkRate("a greatest rate", most); err != nil {
+		return err
+	}
+	if least > most {
+		return fmt.Errorf("%w: a least rate of %v above the greatest of %v: give them in order", ErrSettings, least, most)
+	}
+	return nil
 }
