@@ -1,0 +1,102 @@
+package mock
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/provisioner"
+)
+
+// VMs implements providers.VMs and providers.Noticer.
+type VMs struct{ p *Provider }
+
+var (
+	_ providers.VMs     = (*VMs)(nil)
+	_ providers.Noticer = (*VMs)(nil)
+)
+
+// Offers lists the VMs of the options.
+func (v *VMs) Offers(ctx context.Context) ([]provisioner.VMOffer, error) {
+	if err := v.p.enter(ctx, "list VM offers"); err != nil {
+		return nil, err
+	}
+	defer v.p.mu.Unlock()
+	return slices.Clone(v.p.options.VMs), nil
+}
+
+// Launch launches what the world grants, and answers when the world does. VMs are there
+// from the start, and stay if the caller does not wait. A token that is asked for again
+// is answered at once.
+func (v *VMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
+	instances, answer, err := v.p.launch(ctx, l)
+	if answer == 0 {
+		return instances, err
+	}
+	select {
+	case <-after(answer):
+		return instances, err
+	case <-ctx.Done():
+		return nil, failed("launch", "VMs may have come of it: ask again with the same token, or list them", ctx.Err())
+	case <-v.p.ctx.Done():
+		return nil, closed("launch")
+	}
+}
+
+// launch does a launch, and says what its answer is and after how long it comes.
+func (p *Provider) launch(ctx context.Context, l providers.Launch) ([]providers.Instance, time.Duration, error) {
+	if err := p.enter(ctx, "launch"); err != nil {
+		return nil, 0, err
+	}
+	defer p.mu.Unlock()
+	if err := l.Validate(); err != nil {
+		return nil, 0, failed("launch", "", err)
+	}
+	if before, again := p.launches[l.Token]; again && before != l {
+		return nil, 0, failed("launch", "use a new token", fmt.Errorf("%w: token %q was used for another launch", providers.ErrInvalid, l.Token))
+	} else if again {
+		return p.list(func(vm *vm) bool { return vm.Token == l.Token }), 0, nil
+	}
+	if !slices.Contains(p.options.VMs, l.Offer) {
+		return nil, 0, failed("launch", "launch one of Offers", fmt.Errorf("%w: VM type %q", providers.ErrNotFound, l.Offer.Name))
+	}
+	granted := p.world.Launch(p.now(), l.Offer, l.VMs)
+	if granted.Err != nil {
+		return nil, granted.Answer, failed("launch", "try later, or another offer", granted.Err)
+	}
+	p.launches[l.Token] = l
+	for _, life := range granted.VMs {
+		p.begin(l, life)
+	}
+	return p.list(func(vm *vm) bool { return vm.Token == l.Token }), granted.Answer, nil
+}
+
+// List lists the owner's VMs that have not ended.
+func (v *VMs) List(ctx context.Context, owner string) ([]providers.Instance, error) {
+	if err := v.p.enter(ctx, "list VMs"); err != nil {
+		return nil, err
+	}
+	defer v.p.mu.Unlock()
+	return v.p.list(func(vm *vm) bool { return vm.Owner == owner }), nil
+}
+
+func (p *Provider) list(which func(*vm) bool) (list []providers.Instance) {
+	for _, vm := range p.vms {
+		if which(vm) {
+			list = append(list, vm.Instance)
+		}
+	}
+	return list
+}
+
+// End ends a VM at once.
+func (v *VMs) End(ctx context.Context, id string) error {
+	if err := v.p.enter(ctx, "end VM"); err != nil {
+		return err
+	}
+	defer v.p.mu.Unlock()
+	v.p.end(id)
+	return nil
+}
