@@ -41,6 +41,9 @@ type Member struct {
 	// Service has, for each stage of the range, the expected time of a request that
 	// enters there, alone, until it has left the range. Replies correct it.
 	Service []time.Duration
+	// Cold is how much longer a reply may be in coming because the place first starts,
+	// as an instance of a function does. Only a request's patience takes it into account.
+	Cold time.Duration
 }
 
 func (m Member) validate() error {
@@ -53,6 +56,9 @@ func (m Member) validate() error {
 		return fmt.Errorf("%w %d: %d service times for %d stages", ErrMember, m.ID, len(m.Service), m.Stages.Len())
 	case m.Kind == VM && m.Slots < 1 || m.Slots < 0 || m.Batch < 0:
 		return fmt.Errorf("%w %d: %d slots, batches of %d", ErrMember, m.ID, m.Slots, m.Batch)
+	}
+	if m.Cold < 0 {
+		return fmt.Errorf("%w %d: a cold start of %v", ErrMember, m.ID, m.Cold)
 	}
 	for _, s := range m.Service {
 		if s <= 0 {

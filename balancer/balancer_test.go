@@ -291,6 +291,8 @@ func TestJoinRefuses(t *testing.T) {
 		"negative stage": vm(2, -1, 0, 1, ms),
 		"no slots":       vm(2, 0, 0, 0, ms),
 		"negative limit": function(2, 0, 0, -1, ms),
+		"negative start": {ID: 2, Slots: 1, Service: []time.Duration{1}, Cold: -1},
+		"negative batch": {ID: 2, Slots: 1, Service: []time.Duration{1}, Batch: -1},
 		"no time":        vm(2, 0, 0, 1, 0),
 		"times missing":  {ID: 2, Slots: 1},
 		"another kind":   function(1, 0, 1, 1, ms),

@@ -28,7 +28,8 @@ type Rules struct {
 	// stage further, before it is given up; default 3.
 	Tries int
 	// Patience is how many times the expected time a place gets before the request is
-	// taken from it and sent elsewhere; default 5. A place gets at least Floor.
+	// taken from it and sent elsewhere; default 5. A place gets at least Floor, and in
+	// either case the member's Cold in addition.
 	Patience float64
 	Floor    time.Duration // default 20 ms
 }
@@ -223,7 +224,7 @@ func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
 
 // allowed is how long a place may take before the request is sent elsewhere.
 func (r *Request) allowed() time.Duration {
-	return max(time.Duration(r.rules.Patience*float64(r.place.Finish)), r.rules.Floor)
+	return max(time.Duration(r.rules.Patience*float64(r.place.Finish)), r.rules.Floor) + r.place.member.Cold
 }
 
 // land takes the request out of its place's hands.

@@ -89,8 +89,15 @@ func TestTimeOut(t *testing.T) {
 	r := balancer.NewRequest(b, balancer.Rules{Stages: 1}, 120*ms)
 	r.Start(0, 0)
 	want(t, "no reply", describe(r.Tick(r.Wake(), 0)), "cancel 1 send 2 stage 0 to 2")
+	want(t, "a function's", r.Wake(), 120*ms)
 	want(t, "nor there", describe(r.Tick(r.Wake(), 0)), "cancel 2 finish -1 deadline exceeded")
 	want(t, "hands", b.Serving(1)+b.Serving(2), 0)
+
+	slow := function(3, 0, 0, 0, 30*ms)
+	slow.Cold = time.Second
+	r = balancer.NewRequest(with(t, 0, slow), balancer.Rules{Stages: 1}, balancer.Never)
+	r.Start(0, 0)
+	want(t, "a cold start is waited for", r.Wake(), time.Second+150*ms)
 
 	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)

@@ -109,12 +109,12 @@ func (f *Fleet) Found(now time.Duration, all ...Found) {
 		}
 		l := f.launches[x.Token]
 		if l == nil || l.vms == 0 {
-			l = &launch{token: x.Token, key: Key{x.Stages, x.Offer.Name}, offer: x.Offer, vms: 1}
+			l = &launch{token: x.Token, key: Key{x.Stages, x.Offer.Name}, offer: x.Offer, vms: 1, first: now}
 		}
 		f.add(now, x.ID, l, Booting)
 	}
 	for id, vm := range f.vms {
-		if !listed[id] && now-vm.Launched >= f.patience.Launch {
+		if !listed[id] && now-vm.known >= f.patience.Launch {
 			f.Ended(now, id)
 		}
 	}
@@ -128,14 +128,14 @@ func (f *Fleet) Found(now time.Duration, all ...Found) {
 // add takes a VM of a launch in.
 func (f *Fleet) add(now time.Duration, id string, l *launch, s State) {
 	l.vms--
-	vm := &VM{ID: id, Token: l.token, Key: l.key, State: s, Launched: now, offer: l.offer, since: now}
+	vm := &VM{ID: id, Token: l.token, Key: l.key, State: s, Launched: l.first, offer: l.offer, known: now, since: now}
 	f.vms[id] = vm
 	f.bill(now, vm)
 }
 
 // stray is a VM of ours that nothing is known of: no one would ever end it.
 func (f *Fleet) stray(now time.Duration, id, token string) {
-	f.vms[id] = &VM{ID: id, Token: token, State: Ending, Launched: now, since: now}
+	f.vms[id] = &VM{ID: id, Token: token, State: Ending, Launched: now, known: now, since: now}
 }
 
 // failed holds back the next launch of a kind, twice as long as the last time.

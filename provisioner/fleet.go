@@ -63,8 +63,9 @@ type VM struct {
 	Token    string // of the launch that brought it
 	Key      Key
 	State    State
-	Launched time.Duration
+	Launched time.Duration // when it was first asked for, or else first seen; billed from then on
 	offer    VMOffer
+	known    time.Duration // since when
 	since    time.Duration // when it came into its state; when it was last told to end
 	told     bool          // to end
 	doomed   bool          // its provider takes it back
@@ -142,6 +143,7 @@ type launch struct {
 	vms   int // not known of yet
 	asked int
 	asks  int
+	first time.Duration // the first ask
 	begun time.Duration // the last ask
 }
 

@@ -226,6 +226,16 @@ func TestSpent(t *testing.T) {
 	want(t, "in all", fmt.Sprintf("%.9f", total), fmt.Sprintf("%.9f", small.Cost(100*time.Second)))
 }
 
+// A VM is billed from when it was asked for, however late the answer is.
+func TestBilledFromLaunch(t *testing.T) {
+	f := started(t, ample, wanted(1))
+	tick(f, 0)
+	f.Launched(50*time.Second, "f-1", "a")
+	tick(f, 90*time.Second)
+	_, total := f.Spent()
+	want(t, "after 90 s", fmt.Sprintf("%.9f", total), fmt.Sprintf("%.9f", small.Cost(90*time.Second)))
+}
+
 func TestDayLimitDrains(t *testing.T) {
 	f := started(t, provisioner.Limits{VMs: 9, PerHour: 9, PerDay: 0.5}, wanted(1))
 	tick(f, 0)

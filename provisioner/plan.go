@@ -45,6 +45,7 @@ func (g VMGroup) SlotsOf() int {
 type FunctionGroup struct {
 	Stages stage.Range
 	Offer  FunctionOffer
+	Cold   time.Duration // what an instance takes to initialise; a call may take that much longer before it counts as lost
 }
 
 // Validate checks that each stage of a model is in one VM group or one function group
@@ -63,6 +64,9 @@ func (p Plan) Validate(stages int) error {
 		}
 	}
 	for _, g := range p.Functions {
+		if g.Cold < 0 {
+			return fmt.Errorf("%w: function group of %v: a cold start of %v", ErrPlan, g.Stages, g.Cold)
+		}
 		if err := occupy(functions, g.Stages, "function group", g.Offer.Validate()); err != nil {
 			return err
 		}

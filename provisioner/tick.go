@@ -165,7 +165,7 @@ func (f *Fleet) launch(now time.Duration, w Want, n int, actions []Action) []Act
 		return actions
 	}
 	f.next++
-	l := &launch{token: fmt.Sprintf("%s-%d", f.name, f.next), key: w.Key(), offer: w.Offer, vms: n, asked: n, asks: 1, begun: now}
+	l := &launch{token: fmt.Sprintf("%s-%d", f.name, f.next), key: w.Key(), offer: w.Offer, vms: n, asked: n, asks: 1, first: now, begun: now}
 	f.launches[l.token] = l
 	return append(actions, Action{Kind: Launch, Token: l.token, Key: l.key, VMs: n})
 }

@@ -25,7 +25,7 @@ func (r *run) addFunctions() error {
 		r.groups = append(r.groups, gr)
 		id := uint64(len(r.places))
 		r.places = append(r.places, place{function: &function{number: i, offer: g.Offer}, group: gr})
-		m := balancer.Member{ID: id, Kind: balancer.Function, Stages: g.Stages, Slots: g.Offer.Concurrency, Service: r.expect(gr)}
+		m := balancer.Member{ID: id, Kind: balancer.Function, Stages: g.Stages, Slots: g.Offer.Concurrency, Service: r.expect(gr), Cold: g.Cold}
 		if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
 			return err
 		}

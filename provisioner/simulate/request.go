@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
@@ -38,7 +39,12 @@ var (
 	errThrottled = errors.New("the function is at its concurrency limit")
 )
 
-func (r *run) arrive() {
+// arrive begins a request.
+func (r *run) arrive() error {
+	exit := r.depths.Next(r.now)
+	if exit < 0 || exit >= r.Stages {
+		return fmt.Errorf("%w: a request would leave at stage %d of %d", ErrScenario, exit+1, r.Stages)
+	}
 	i := uint32(len(r.requests))
 	if n := len(r.free); n > 0 {
 		i = r.free[n-1]
@@ -51,11 +57,12 @@ func (r *run) arrive() {
 	if r.SLO > 0 {
 		q.deadline = r.after(r.SLO)
 	}
-	q.depth = int32(r.depths.Next(r.now))
+	q.depth = int32(exit)
 	q.machine = balancer.NewRequest(r.balancer, r.Rules, q.deadline)
 	r.open++
 	r.count.arrived++
 	r.follow(i, q.machine.Start(r.now, r.route.Uint64()))
+	return nil
 }
 
 // follow does what a request's machine says.

@@ -130,8 +130,7 @@ func (r *run) loop(ctx context.Context) error {
 		switch {
 		case r.arrival < due:
 			r.now = r.arrival
-			r.arrive()
-			if err := r.nextArrival(); err != nil {
+			if err := errors.Join(r.arrive(), r.nextArrival()); err != nil {
 				return err
 			}
 		case r.open == 0 && r.arrival == Never && due > r.Until:
