@@ -41,6 +41,11 @@ type Member struct {
 	// Service has, for each stage of the range, the expected time of a request that
 	// enters there, alone, until it has left the range. Replies correct it.
 	Service []time.Duration
+	// Longest has, like Service, a time that such a request seldom exceeds alone, as one
+	// that goes all the way does: what a request's patience is measured by. Default: Service.
+	Longest []time.Duration
+	// Travel is how long a request and its reply are on the way to it and back.
+	Travel time.Duration
 	// Cold is how much longer a reply may be in coming because the place first starts,
 	// as an instance of a function does. Only a request's patience takes it into account.
 	Cold time.Duration
@@ -57,8 +62,11 @@ func (m Member) validate() error {
 	case m.Kind == VM && m.Slots < 1 || m.Slots < 0 || m.Batch < 0:
 		return fmt.Errorf("%w %d: %d slots, batches of %d", ErrMember, m.ID, m.Slots, m.Batch)
 	}
-	if m.Cold < 0 {
-		return fmt.Errorf("%w %d: a cold start of %v", ErrMember, m.ID, m.Cold)
+	if m.Cold < 0 || m.Travel < 0 {
+		return fmt.Errorf("%w %d: a cold start of %v, %v on the way", ErrMember, m.ID, m.Cold, m.Travel)
+	}
+	if m.Longest != nil && len(m.Longest) != len(m.Service) {
+		return fmt.Errorf("%w %d: %d longest times for %d stages", ErrMember, m.ID, len(m.Longest), m.Stages.Len())
 	}
 	for _, s := range m.Service {
 		if s <= 0 {
@@ -148,6 +156,7 @@ type Ask struct {
 	Stage      int // the next to run
 	Generation uint64
 	Remaining  time.Duration // until its deadline
+	Late       bool          // a VM has handed it back because it would be late there: a function is taken if there is one
 	Avoid      uint64        // a member that has just failed it, taken only if there is no other; 0 for none
 	Random     uint64        // 64 random bits
 }
@@ -155,7 +164,8 @@ type Ask struct {
 // Place is where a request goes. The zero Place is none.
 type Place struct {
 	member *member
-	Finish time.Duration // expected, from now until the request leaves the member's stages
+	Finish time.Duration // expected, from now until its reply is back
+	latest time.Duration // seldom exceeded
 }
 
 // ID is the member's.
@@ -172,7 +182,8 @@ func (p Place) Stages() stage.Range { return p.member.Stages }
 // Of two VMs drawn at random it looks at the one that is expected to finish first
 // (the power of two choices: Mitzenmacher, IEEE TPDS 2001). That one is taken if it
 // finishes in the remaining time, for it is paid anyway; else a function, if one is
-// free to call and expected to finish earlier. Ok is false if no member serves the
+// free to call and expected to finish earlier, or if a VM has just handed the request
+// back. Ok is false if no member serves the
 // stage, or those that do are all at their limits.
 func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 	c := b.places().at(a.Generation, a.Stage)
@@ -180,8 +191,8 @@ func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 		return p, false
 	}
 	p = c.vm(a)
-	if p.member == nil || p.Finish > a.Remaining || p.member.ID == a.Avoid {
-		if f := c.function(a); f.member != nil && (p.member == nil || f.Finish < p.Finish || p.member.ID == a.Avoid) {
+	if p.member == nil || p.Finish > a.Remaining || p.member.ID == a.Avoid || a.Late {
+		if f := c.function(a); f.member != nil && (p.member == nil || f.Finish < p.Finish || p.member.ID == a.Avoid || a.Late) {
 			p = f
 		}
 	}

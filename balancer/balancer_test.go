@@ -292,6 +292,8 @@ func TestJoinRefuses(t *testing.T) {
 		"no slots":       vm(2, 0, 0, 0, ms),
 		"negative limit": function(2, 0, 0, -1, ms),
 		"negative start": {ID: 2, Slots: 1, Service: []time.Duration{1}, Cold: -1},
+		"negative way":   {ID: 2, Slots: 1, Service: []time.Duration{1}, Travel: -1},
+		"short longest":  {ID: 2, Slots: 1, Service: []time.Duration{1}, Longest: []time.Duration{}},
 		"negative batch": {ID: 2, Slots: 1, Service: []time.Duration{1}, Batch: -1},
 		"no time":        vm(2, 0, 0, 1, 0),
 		"times missing":  {ID: 2, Slots: 1},

@@ -26,6 +26,10 @@ type member struct {
 func newMember(m Member) *member {
 	m.Service = slices.Clone(m.Service)
 	m.Batch = max(m.Batch, 1)
+	if m.Longest == nil {
+		m.Longest = m.Service
+	}
+	m.Longest = slices.Clone(m.Longest)
 	n := &member{Member: m}
 	n.slowness.Store(math.Float64bits(1))
 	return n
@@ -48,18 +52,22 @@ func (m *member) leave(generation uint64) bool {
 	return i >= 0
 }
 
-// finish is the expected time until one more request, which enters at the stage, has
-// left the member: its own service time, and before that a share of those of the
-// batches that are in its way, taken as full.
-func (m *member) finish(stage int) time.Duration {
+// at is the member as the place of one more request, which enters at the stage. It takes
+// its own service time, and before that a share of those of the batches that are in its
+// way, taken as full.
+func (m *member) at(stage int) Place {
 	slowness := math.Float64frombits(m.slowness.Load())
-	service := float64(m.Service[stage-m.Stages.First]) * slowness
-	if m.Kind == Function {
-		return time.Duration(service)
+	i := stage - m.Stages.First
+	service, wait := float64(m.Service[i])*slowness, 0.0
+	if m.Kind == VM {
+		batches := (m.serving.Load()+m.others.Load())/int64(m.Batch) + 1
+		wait = service * float64(max(batches-int64(m.Slots), 0)) / float64(m.Slots)
 	}
-	batches := (m.serving.Load()+m.others.Load())/int64(m.Batch) + 1
-	ahead := max(batches-int64(m.Slots), 0)
-	return time.Duration(service * (1 + float64(ahead)/float64(m.Slots)))
+	return Place{
+		member: m,
+		Finish: time.Duration(wait+service) + m.Travel,
+		latest: time.Duration(wait+float64(m.Longest[i])*slowness) + m.Travel,
+	}
 }
 
 // full tells whether a function is at its limit of concurrent calls. Two requests that

@@ -27,8 +27,8 @@ type Rules struct {
 	// Tries is how many places may fail a request in a row, without its getting a
 	// stage further, before it is given up; default 3.
 	Tries int
-	// Patience is how many times the expected time a place gets before the request is
-	// taken from it and sent elsewhere; default 5. A place gets at least Floor, and in
+	// Patience is how many times the time that it seldom exceeds (Member.Longest) a place
+	// gets before the request is taken from it and sent elsewhere; default 3. A place gets at least Floor, and in
 	// either case the member's Cold in addition.
 	Patience float64
 	Floor    time.Duration // default 20 ms
@@ -39,7 +39,7 @@ func (r Rules) withDefaults() Rules {
 		r.Tries = 3
 	}
 	if r.Patience == 0 {
-		r.Patience = 5
+		r.Patience = 3
 	}
 	if r.Floor == 0 {
 		r.Floor = 20 * time.Millisecond
@@ -99,6 +99,7 @@ type Request struct {
 	tries      int
 	avoid      uint64
 	attempt    uint32 // the last one sent
+	late       bool   // the last place has handed it back because it would be late there
 	flying     bool   // the last attempt has not come back
 	ended      bool
 	place      Place
@@ -152,12 +153,13 @@ func (r *Request) Reply(now time.Duration, attempt uint32, reply Reply, random u
 // passed goes on at a stage. A place that hands a request back without having run a
 // stage has failed it.
 func (r *Request) passed(now time.Duration, stage int, random uint64) Step {
+	r.late = r.place.Stages().Has(stage)
 	if stage == r.stage {
 		return r.elsewhere(now, errLate, random, 0)
 	}
 	r.stage, r.tries, r.avoid = stage, 0, 0
-	if r.place.Stages().Has(stage) {
-		r.avoid = r.place.ID() // it would have been late there
+	if r.late {
+		r.avoid = r.place.ID()
 	}
 	return r.send(now, random, 0)
 }
@@ -208,7 +210,7 @@ func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
 	if r.deadline < Never {
 		remaining = r.deadline - now
 	}
-	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation.number, Remaining: remaining, Avoid: r.avoid, Random: random})
+	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation.number, Remaining: remaining, Late: r.late, Avoid: r.avoid, Random: random})
 	if !ok {
 		err := error(ErrNoPlace)
 		if r.last != nil {
@@ -224,7 +226,7 @@ func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
 
 // allowed is how long a place may take before the request is sent elsewhere.
 func (r *Request) allowed() time.Duration {
-	return max(time.Duration(r.rules.Patience*float64(r.place.Finish)), r.rules.Floor) + r.place.member.Cold
+	return max(time.Duration(r.rules.Patience*float64(r.place.latest)), r.rules.Floor) + r.place.member.Cold
 }
 
 // land takes the request out of its place's hands.

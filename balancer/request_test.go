@@ -30,8 +30,8 @@ func TestFromVMToFunctionToExit(t *testing.T) {
 	b := with(t, 7, vm(1, 0, 1, 1, 10*ms), function(2, 2, 3, 0, 30*ms))
 	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 100*ms)
 	want(t, "start", describe(r.Start(0, 0)), "send 1 stage 0 to 1")
-	want(t, "woken at five times the expected", r.Wake(), 50*ms)
-	want(t, "too early", describe(r.Tick(49*ms, 0)), "")
+	want(t, "woken at three times the longest", r.Wake(), 30*ms)
+	want(t, "too early", describe(r.Tick(29*ms, 0)), "")
 	want(t, "past its group", describe(r.Reply(20*ms, 1, balancer.Reply{Outcome: balancer.Passed, Stage: 2}, 0)), "send 2 stage 2 to 2")
 	want(t, "woken at the deadline", r.Wake(), 100*ms)
 	want(t, "a late reply", describe(r.Reply(21*ms, 1, balancer.Reply{Outcome: balancer.Exited, Stage: 1}, 0)), "")
@@ -61,6 +61,17 @@ func TestElsewhere(t *testing.T) {
 		r := balancer.NewRequest(b, balancer.Rules{Stages: 3}, balancer.Never)
 		r.Start(0, 0)
 		want(t, name, describe(r.Reply(ms, 1, c.reply, 0)), c.want)
+	}
+}
+
+// What a VM hands back as late goes to a function, though another VM seems to be in time.
+func TestHandedBackAsLate(t *testing.T) {
+	for stage, what := range []string{"before it has run", "at a boundary"} {
+		b := with(t, 0, vm(1, 0, 1, 1, 10*ms), vm(2, 0, 1, 1, 10*ms), function(3, 0, 1, 0, 30*ms))
+		r := balancer.NewRequest(b, balancer.Rules{Stages: 2}, 100*ms)
+		r.Start(0, 0)
+		s := r.Reply(60*ms, 1, balancer.Reply{Outcome: balancer.Passed, Stage: stage}, 0)
+		want(t, what, describe(s), fmt.Sprintf("send 2 stage %d to 3", stage))
 	}
 }
 
@@ -94,10 +105,10 @@ func TestTimeOut(t *testing.T) {
 	want(t, "hands", b.Serving(1)+b.Serving(2), 0)
 
 	slow := function(3, 0, 0, 0, 30*ms)
-	slow.Cold = time.Second
+	slow.Cold, slow.Longest, slow.Travel = time.Second, []time.Duration{50 * ms}, 5*ms
 	r = balancer.NewRequest(with(t, 0, slow), balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)
-	want(t, "a cold start is waited for", r.Wake(), time.Second+150*ms)
+	want(t, "a cold start is waited for", r.Wake(), time.Second+165*ms)
 
 	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)

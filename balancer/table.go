@@ -86,16 +86,15 @@ func (c *candidates) vm(a Ask) Place {
 	case 0:
 		return Place{}
 	case 1:
-		return Place{c.vms[0], c.vms[0].finish(a.Stage)}
+		return c.vms[0].at(a.Stage)
 	}
 	i, rest := bits.Mul64(a.Random, n) // uniform in [0,n), and fresh bits
 	j, _ := bits.Mul64(rest, n-1)
 	if j >= i {
 		j++ // another one
 	}
-	x, y := c.vms[i], c.vms[j]
-	p, q := Place{x, x.finish(a.Stage)}, Place{y, y.finish(a.Stage)}
-	if x.ID == a.Avoid || q.Finish < p.Finish && y.ID != a.Avoid {
+	p, q := c.vms[i].at(a.Stage), c.vms[j].at(a.Stage)
+	if p.ID() == a.Avoid || q.Finish < p.Finish && q.ID() != a.Avoid {
 		return q
 	}
 	return p
@@ -108,7 +107,7 @@ func (c *candidates) function(a Ask) (best Place) {
 		if f.full() {
 			continue
 		}
-		p := Place{f, f.finish(a.Stage)}
+		p := f.at(a.Stage)
 		if best.member == nil || best.member.ID == a.Avoid || p.Finish < best.Finish && f.ID != a.Avoid {
 			best = p
 		}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
@@ -44,17 +43,18 @@ func (r *run) startFleet() error {
 	return nil
 }
 
-// need is the time that a request must have left for a VM to begin a stage: what the
-// function that would take it instead needs, or else what the stage itself takes.
+// need is the time that a request must have left for a VM to begin a stage. With less,
+// it goes to a function, if there is one for the stage, and so in time for that: the
+// function may take as long as it seldom exceeds. Without one, what the stage itself takes.
 func (r *run) need(g provisioner.VMGroup) []time.Duration {
 	need := make([]time.Duration, r.Stages)
 	for s := g.Stages.First; s <= g.Stages.Last; s++ {
 		need[s] = r.Times[g.Offer.Name].Mean(s, 1)
 		for _, f := range r.Plan.Functions {
 			if f.Stages.Has(s) {
-				path := r.Network.Function
-				need[s] = path.time(r.Network.payload(s)) + path.time(r.Network.Answer) + r.Network.VM.time(r.Network.payload(s)) +
-					r.mean(r.Times[f.Offer.Name], stage.Range{First: s, Last: f.Stages.Last})
+				bytes, there := r.Network.payload(s), r.Network.Function
+				need[s] = r.Network.VM.time(bytes) + there.time(bytes) + there.time(r.Network.Answer) +
+					profile.Longest(r.Times[f.Offer.Name], s, f.Stages.Last)
 			}
 		}
 	}
@@ -230,9 +230,8 @@ func (r *run) register(v *vm) {
 }
 
 func (r *run) join(v *vm) {
-	m := balancer.Member{
-		ID: uint64(v.place), Stages: v.group.stages, Slots: v.group.vms.SlotsOf(), Batch: v.group.vms.MaxBatch, Service: r.expect(v.group),
-	}
+	m := r.member(uint64(v.place), v.group)
+	m.Slots, m.Batch = v.group.vms.SlotsOf(), v.group.vms.MaxBatch
 	if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
 		panic(err) // the engine's own mistake: it describes one VM in two ways
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -25,7 +26,8 @@ func (r *run) addFunctions() error {
 		r.groups = append(r.groups, gr)
 		id := uint64(len(r.places))
 		r.places = append(r.places, place{function: &function{number: i, offer: g.Offer}, group: gr})
-		m := balancer.Member{ID: id, Kind: balancer.Function, Stages: g.Stages, Slots: g.Offer.Concurrency, Service: r.expect(gr), Cold: g.Cold}
+		m := r.member(id, gr)
+		m.Kind, m.Slots, m.Cold = balancer.Function, g.Offer.Concurrency, g.Cold
 		if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
 			return err
 		}
@@ -33,13 +35,14 @@ func (r *run) addFunctions() error {
 	return nil
 }
 
-// expect is, for each stage of a group, the mean time of a request that enters there.
-func (r *run) expect(g *group) []time.Duration {
-	service := make([]time.Duration, g.stages.Len())
-	for i := range service {
-		service[i] = r.mean(g.times, stage.Range{First: g.stages.First + i, Last: g.stages.Last})
+// member describes a place of a group to the balancer.
+func (r *run) member(id uint64, g *group) balancer.Member {
+	m := balancer.Member{ID: id, Stages: g.stages, Travel: g.path.time(r.Network.payload(g.stages.First)) + g.path.time(r.Network.Answer)}
+	for s := g.stages.First; s <= g.stages.Last; s++ {
+		m.Service = append(m.Service, r.mean(g.times, stage.Range{First: s, Last: g.stages.Last}))
+		m.Longest = append(m.Longest, profile.Longest(g.times, s, g.stages.Last))
 	}
-	return service
+	return m
 }
 
 // call runs a request on a function, up to its exit or the end of the group.
@@ -59,6 +62,7 @@ func (r *run) call(p *place, q *request, e event) {
 	q.worked += q.service
 	billed := cold + q.service
 	f.calls++
+	q.onFunction = true
 	if cold > 0 {
 		f.cold++
 	}

@@ -77,15 +77,8 @@ func independent(reach ...float64) func(*rand.Rand) (depth.Source, error) {
 	return func(r *rand.Rand) (depth.Source, error) { return depth.Independent(reach, r) }
 }
 
-func world(t testing.TB, c mock.Config) func(*rand.Rand) simulate.World {
-	t.Helper()
-	if err := c.Validate(); err != nil {
-		t.Fatal(err)
-	}
-	return func(r *rand.Rand) simulate.World {
-		w, _ := mock.NewWorld(c, r) // validated above
-		return w
-	}
+func world(c mock.Config) func(*rand.Rand) (simulate.World, error) {
+	return func(r *rand.Rand) (simulate.World, error) { return mock.NewWorld(c, r) }
 }
 
 func stages(first, last int) stage.Range { return stage.Range{First: first, Last: last} }

@@ -28,6 +28,8 @@ type request struct {
 	load    int32
 	ticket  queue.Ticket // at a VM's queue; 0 if it is not there
 
+	onFunction bool // for some stage
+
 	life  uint32 // no other request in this memory has had it
 	depth int32  // the stage at which it would exit
 }
@@ -57,7 +59,7 @@ func (r *run) arrive() error {
 	if r.SLO > 0 {
 		q.deadline = r.after(r.SLO)
 	}
-	q.depth = int32(exit)
+	q.depth, q.onFunction = int32(exit), false
 	q.machine = balancer.NewRequest(r.balancer, r.Rules, q.deadline)
 	r.open++
 	r.count.arrived++

@@ -2,6 +2,8 @@ package simulate
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
@@ -15,15 +17,18 @@ type Result struct {
 	Answered int     `json:"answered"`
 	// Failed requests ended without an answer: late, without a place that would take
 	// them, or failed at every place they were sent to.
-	Failed        Failed           `json:"failed"`
-	Exits         []int            `json:"exits"` // answers by the stage that gave them
-	Reach         []float64        `json:"reach"` // of the answered requests
-	Latency       Latency          `json:"latency"`
-	SLO           Attainment       `json:"slo"`
-	Dollars       Dollars          `json:"dollars"`
-	FunctionShare float64          `json:"functionShare"` // of the runs of a stage for a request
-	VMs           []VMResult       `json:"vms"`
-	Functions     []FunctionResult `json:"functions"`
+	Failed  Failed     `json:"failed"`
+	Exits   []int      `json:"exits"` // answers by the stage that gave them
+	Reach   []float64  `json:"reach"` // of the answered requests
+	Latency Latency    `json:"latency"`
+	SLO     Attainment `json:"slo"`
+	Dollars Dollars    `json:"dollars"`
+	// FunctionShare is the part of the runs of a stage for a request that functions did,
+	// FunctionRequests that of the requests which had a function for at least one stage.
+	FunctionShare    float64          `json:"functionShare"`
+	FunctionRequests float64          `json:"functionRequests"`
+	VMs              []VMResult       `json:"vms"`
+	Functions        []FunctionResult `json:"functions"`
 }
 
 // Failed counts requests without an answer.
@@ -84,6 +89,7 @@ type counts struct {
 	latency           *histogram
 	transfer          float64
 	within            int
+	onFunctions       int
 	window            window
 }
 
@@ -118,6 +124,9 @@ func (c *counts) end(now, slo time.Duration, q *request, exit int, err error) {
 	if met {
 		c.within++
 	}
+	if q.onFunction {
+		c.onFunctions++
+	}
 }
 
 func (w *window) add(minute time.Duration, met bool) {
@@ -143,8 +152,8 @@ func (w *window) close() {
 
 // result adds the run up at its end.
 func (r *run) result() Result {
-	for _, v := range r.vms {
-		r.bill(v)
+	for _, id := range slices.Sorted(maps.Keys(r.vms)) { // in one order, lest sums differ in their last bit
+		r.bill(r.vms[id])
 	}
 	c := &r.count
 	c.window.close()
@@ -174,6 +183,7 @@ func (r *run) result() Result {
 		}
 	}
 	res.FunctionShare = share(float64(onFunctions), float64(runs))
+	res.FunctionRequests = share(float64(c.onFunctions), float64(c.arrived))
 	res.Dollars.Total = res.Dollars.VMs + res.Dollars.Functions + res.Dollars.Transfer
 	return res
 }

@@ -30,8 +30,11 @@ func Run(ctx context.Context, s Scenario) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if c, ok := r.traffic.(io.Closer); ok {
+		defer c.Close()
+	}
 	if err := r.loop(ctx); err != nil {
-		return Result{}, fmt.Errorf("simulate: at %v: %w", r.now, err)
+		return Result{}, fmt.Errorf("at %v: %w", r.now, err)
 	}
 	return r.result(), nil
 }
@@ -103,7 +106,9 @@ func newRun(s Scenario) (*run, error) {
 		return nil, err
 	}
 	if s.World != nil {
-		r.world = s.World(s.random(streamWorld))
+		if r.world, err = s.World(s.random(streamWorld)); err != nil {
+			return nil, err
+		}
 	}
 	r.balancer.Publish(s.Plan.Generation)
 	if err := r.addFunctions(); err != nil {

@@ -59,7 +59,7 @@ func split(t *testing.T) simulate.Scenario {
 func TestBillByHand(t *testing.T) {
 	s := split(t)
 	s.Until, s.Plan.Functions[0].Cold = 100200*ms, 200*ms
-	s.World = world(t, mock.Config{Cold: mock.Spread{Median: 200 * ms}, KeepAlive: time.Minute})
+	s.World = world(mock.Config{Cold: mock.Spread{Median: 200 * ms}, KeepAlive: time.Minute})
 	s.Network = simulate.Network{
 		VM: simulate.Path{Latency: ms, DollarsPerGB: 0.01}, Function: simulate.Path{Latency: 5 * ms, BitsPerSec: 3.2e6, DollarsPerGB: 0.09},
 		Payload: []int{1000, 400}, Answer: 40,
@@ -100,7 +100,7 @@ func TestBoot(t *testing.T) {
 			Functions: []provisioner.FunctionGroup{{Stages: stages(0, 0), Offer: fnOffer}},
 		},
 		Times:   map[string]profile.Times{"vm": fixed(t, 10*ms), "fn": fixed(t, 15*ms)},
-		World:   world(t, mock.Config{Boot: mock.Spread{Median: 40 * time.Second}, Answer: mock.Spread{Median: time.Second}}),
+		World:   world(mock.Config{Boot: mock.Spread{Median: 40 * time.Second}, Answer: mock.Spread{Median: time.Second}}),
 		Traffic: scripted(0, 20*time.Second, 39*time.Second, 41*time.Second, 70*time.Second),
 		Depths:  scriptedDepths(0),
 		SLO:     50 * ms,
@@ -140,7 +140,7 @@ func TestThrottledFunction(t *testing.T) {
 	s.Plan.Functions[0].Stages = stages(0, 1)
 	s.Plan.VMs = nil
 	s.Traffic, s.Depths = scripted(0, ms, 2*ms), scriptedDepths(1)
-	s.World = world(t, mock.Config{Concurrency: 1})
+	s.World = world(mock.Config{Concurrency: 1})
 	res := audit(t, s)
 	want(t, "answered, failed, throttled", fmt.Sprint(res.Answered, res.Failed, res.Functions[0].Throttled), "1 {0 0 2} 6")
 	s.Plan.Functions[0].Offer.Concurrency = 1 // now the balancer knows
@@ -199,7 +199,7 @@ func chaotic(t testing.TB) simulate.Scenario {
 		},
 		Times:    map[string]profile.Times{"spot": times, "vm": times, "fn": times},
 		Network:  simulate.Network{VM: simulate.Path{Latency: ms}, Function: simulate.Path{Latency: 3 * ms}},
-		World:    world(t, chaos),
+		World:    world(chaos),
 		Patience: provisioner.Patience{Boot: 2 * time.Minute, List: time.Minute, Drain: 30 * time.Second},
 		SLO:      300 * ms, Traffic: poisson(120, 15*time.Minute), Depths: independent(1, 0.5, 0.3),
 	}
@@ -243,7 +243,7 @@ func TestBillInChaos(t *testing.T) {
 	c := chaos
 	c.Answer, c.LostAnswers = mock.Spread{}, 0
 	s := chaotic(t)
-	s.World = world(t, c)
+	s.World = world(c)
 	res := audit(t, s)
 	if res.VMs[0].Launched < 6 {
 		t.Errorf("not the chaos that is meant: %+v", res.VMs)

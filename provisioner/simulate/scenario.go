@@ -40,7 +40,7 @@ type Scenario struct {
 	Network Network
 	// World is how the clouds behave; default one in which VMs are ready at once and
 	// functions are always warm.
-	World    func(*rand.Rand) World
+	World    func(*rand.Rand) (World, error)
 	Limits   provisioner.Limits // default: the plan's VMs, at any price
 	Patience provisioner.Patience
 	// Running says that the plan's VMs are there and ready when the run begins. They
