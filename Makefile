@@ -1,4 +1,4 @@
-.PHONY: demo quickstart test bench
+.PHONY: demo quickstart simulate test nightly bench
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -11,10 +11,22 @@ demo:
 quickstart:
 	go run ./examples/quickstart
 
-# Runs every test with the race detector.
+# What fixed plans would do to an hour of real traffic, and what they would cost.
+simulate:
+	go run ./examples/simulate
+
+# Runs every test with the race detector, and without it those that simulate millions of
+# requests and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
+	go test -run Queueing ./provisioner/simulate
+	cd balancer/peers && go test -race ./...
+
+# The engine beside queueing theory at every load: 1.4 billion requests.
+nightly:
+	go test -tags nightly -run QueueingNightly -v -timeout 120m ./provisioner/simulate
 
 # Time and memory, side by side in one run.
 bench:
 	$(with_onnxruntime) go test -run '^$$' -bench . -benchmem ./...
+	cd balancer/peers && go test -run '^$$' -bench . -benchmem -cpu 1,2 ./...

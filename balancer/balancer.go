@@ -210,7 +210,6 @@ func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 func (b *Balancer) Done(p Place, entered int, service time.Duration, load int) {
 	mine := p.member.serving.Add(-1)
 	if service > 0 && p.member.Stages.Has(entered) {
-		p.member.learn(entered, service)
-		p.member.others.Store(max(int64(load)-mine, 0))
+		p.member.learn(entered, service, max(int64(load)-mine, 0))
 	}
 }

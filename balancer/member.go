@@ -10,13 +10,16 @@ import (
 // smoothing is the weight of one reply in a member's speed: an EWMA over some twenty.
 const smoothing = 0.1
 
-// member is a Member and what is known of it. What Pick and Done write is alone on its
-// cache lines, so that requests to different members do not wait for each other.
+// member is a Member and what is known of it.
 type member struct {
 	Member
 	generations []uint64
+	*load
+}
 
-	_        [64]byte
+// load is what Pick and Done write. It fills a cache line, which Go then allocates as
+// one, so that requests to different members do not wait for each other.
+type load struct {
 	serving  atomic.Int64  // for this balancer
 	others   atomic.Int64  // requests that the member had beside those, when it last said so
 	slowness atomic.Uint64 // of float64: measured service time over expected
@@ -30,7 +33,7 @@ func newMember(m Member) *member {
 		m.Longest = m.Service
 	}
 	m.Longest = slices.Clone(m.Longest)
-	n := &member{Member: m}
+	n := &member{Member: m, load: new(load)}
 	n.slowness.Store(math.Float64bits(1))
 	return n
 }
@@ -76,9 +79,15 @@ func (m *member) full() bool {
 	return m.Slots > 0 && int(m.serving.Load()) >= m.Slots
 }
 
-// learn takes a measured service time in. Of two replies at once one may be lost.
-func (m *member) learn(stage int, service time.Duration) {
+// learn takes a measured service time in. Of two replies at once one may be lost. What
+// stays as it is is not written, which would take the cache line from other cores.
+func (m *member) learn(stage int, service time.Duration, others int64) {
 	old := math.Float64frombits(m.slowness.Load())
 	seen := float64(service) / float64(m.Service[stage-m.Stages.First])
-	m.slowness.Store(math.Float64bits(old + smoothing*(seen-old)))
+	if seen != old {
+		m.slowness.Store(math.Float64bits(old + smoothing*(seen-old)))
+	}
+	if m.others.Load() != others {
+		m.others.Store(others)
+	}
 }

@@ -70,7 +70,7 @@ func (r *run) call(p *place, q *request, e event) {
 	p.group.busy += billed
 	p.group.dollars += f.offer.Cost(billed)
 	e.kind = returned
-	r.events.Push(r.now+billed, e)
+	r.events.at(r.now+billed, e)
 }
 
 // functionReturn ends a call.

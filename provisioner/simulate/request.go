@@ -82,7 +82,7 @@ func (r *run) follow(i uint32, s balancer.Step) {
 	}
 	if wake := q.machine.Wake(); wake < q.woken {
 		q.woken = wake
-		r.events.Push(wake, event{kind: timer, request: i, serial: q.life})
+		r.events.alarm(r.now, wake, event{kind: timer, request: i, serial: q.life})
 	}
 }
 
@@ -105,7 +105,7 @@ func (r *run) send(i uint32, q *request, s balancer.Step) {
 	p.group.sent++
 	e := event{kind: reached, stage: uint16(s.Stage), place: q.place, request: i, serial: q.serial}
 	if d := r.travel(p.group, r.Network.payload(s.Stage)); d > 0 {
-		r.events.Push(r.now+d, e)
+		r.events.after(r.now, d, e)
 	} else {
 		r.reach(e)
 	}
@@ -146,7 +146,7 @@ func (r *run) answer(q *request, e event, g *group, outcome balancer.Outcome, st
 		bytes = r.Network.payload(stage)
 	}
 	e.kind, e.outcome, e.stage = replied, outcome, uint16(stage)
-	r.events.Push(r.now+r.travel(g, bytes), e)
+	r.events.after(r.now, r.travel(g, bytes), e)
 }
 
 // reply is what came back from a place.
@@ -179,12 +179,19 @@ func (r *run) why(p *place, outcome balancer.Outcome) error {
 	return errLost
 }
 
+// waits tells whether a request still wants to be woken by this timer: it has not
+// ended, and has set no other.
+func (r *run) waits(at time.Duration, e event) bool {
+	q := &r.requests[e.request]
+	return q.life == e.serial && q.woken == at
+}
+
 // timer wakes a request, if it still wants to be woken.
 func (r *run) timer(e event) {
-	q := &r.requests[e.request]
-	if q.life != e.serial || q.woken != r.now {
-		return // it has ended, or another timer has been set
+	if !r.waits(r.now, e) {
+		return
 	}
+	q := &r.requests[e.request]
 	q.woken = Never
 	r.follow(e.request, q.machine.Tick(r.now, r.route.Uint64()))
 }

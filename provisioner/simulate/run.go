@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
-	"github.com/serflow/serflow-go/internal/heap"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/simulate/depth"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
@@ -44,7 +43,7 @@ type run struct {
 	Scenario
 	now     time.Duration
 	ended   time.Duration // when the last request ended
-	events  heap.Heap[event]
+	events  agenda
 	later   []func() // of events that are too rare to have a kind
 	arrival time.Duration
 
@@ -98,6 +97,7 @@ func newRun(s Scenario) (*run, error) {
 		vms: map[string]*vm{}, launches: map[string][]string{},
 		count: newCounts(s),
 	}
+	r.events.counts = r.waits
 	var err error
 	if r.traffic, err = s.Traffic(s.random(streamTraffic)); err != nil {
 		return nil, err
@@ -123,10 +123,7 @@ func (r *run) loop(ctx context.Context) error {
 		return err
 	}
 	for n := 1; ; n++ {
-		due, _, ok := r.events.Peek()
-		if !ok {
-			due = Never
-		}
+		due, where := r.events.next()
 		if n&0xffff == 0 {
 			if err := r.pause(ctx); err != nil {
 				return err
@@ -142,9 +139,8 @@ func (r *run) loop(ctx context.Context) error {
 			r.now = max(r.ended, r.Until)
 			return nil
 		default:
-			_, e, _ := r.events.Pop()
 			r.now = due
-			r.handle(e)
+			r.handle(r.events.take(where))
 		}
 	}
 }
@@ -233,7 +229,7 @@ func (r *run) at(t time.Duration, f func()) {
 		r.later = append(r.later, nil)
 	}
 	r.later[i] = f
-	r.events.Push(t, event{kind: rare, request: uint32(i)})
+	r.events.at(t, event{kind: rare, request: uint32(i)})
 }
 
 // after is the time d from now, Never if d is.

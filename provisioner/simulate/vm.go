@@ -81,7 +81,7 @@ func (r *run) pump(v *vm) {
 	}
 	if wake := v.queue.Wake(); wake < v.woken {
 		v.woken = wake
-		r.events.Push(wake, event{kind: woken, place: v.place})
+		r.events.at(wake, event{kind: woken, place: v.place})
 	}
 }
 
@@ -103,7 +103,7 @@ func (r *run) start(v *vm, b queue.Batch) {
 			q.worked += d
 		}
 	}
-	r.events.Push(r.now+d, event{kind: served, place: v.place, request: uint32(b.Slot)})
+	r.events.at(r.now+d, event{kind: served, place: v.place, request: uint32(b.Slot)})
 }
 
 // serve ends a batch: rows that are deep enough leave, the others wait for the next

@@ -7,13 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 )
 
 // The element types of IDX, the file format of MNIST, that are used here.
 const (
 	idxBytes  = 0x08
-	idxFloats = 0x0D
+	idxShorts = 0x0B
 )
 
 // maxIDX bounds what a gzip file may unfold to.
@@ -42,8 +41,8 @@ func readIDX(file []byte, elements byte) (dims []int, data []byte, err error) {
 		return nil, nil, fmt.Errorf("%d dimensions in a file of %d bytes", n, len(raw))
 	}
 	size := 1
-	if elements == idxFloats {
-		size = 4
+	if elements == idxShorts {
+		size = 2
 	}
 	for i := range n {
 		d := int(binary.BigEndian.Uint32(rest[4*i:]))
@@ -58,10 +57,11 @@ func readIDX(file []byte, elements byte) (dims []int, data []byte, err error) {
 	return dims, data, nil
 }
 
-func floats(data []byte) []float32 {
-	out := make([]float32, len(data)/4)
+// shorts are 16-bit integers, divided.
+func shorts(data []byte, by float32) []float32 {
+	out := make([]float32, len(data)/2)
 	for i := range out {
-		out[i] = math.Float32frombits(binary.BigEndian.Uint32(data[4*i:]))
+		out[i] = float32(int16(binary.BigEndian.Uint16(data[2*i:]))) / by
 	}
 	return out
 }

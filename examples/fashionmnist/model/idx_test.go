@@ -20,8 +20,8 @@ func TestReadIDX(t *testing.T) {
 	if err != nil || !slices.Equal(dims, []int{1, 2}) || !slices.Equal(ints(data), []int{7, 9}) {
 		t.Error(dims, data, err)
 	}
-	dims, data, err = readIDX(packed(0, 0, idxFloats, 1, 0, 0, 0, 1, 0x3f, 0x80, 0, 0), idxFloats)
-	if err != nil || !slices.Equal(dims, []int{1}) || !slices.Equal(floats(data), []float32{1}) {
+	dims, data, err = readIDX(packed(0, 0, idxShorts, 1, 0, 0, 0, 2, 0, 1, 0xff, 0xfe), idxShorts)
+	if err != nil || !slices.Equal(dims, []int{2}) || !slices.Equal(shorts(data, 4), []float32{0.25, -0.5}) {
 		t.Error(dims, data, err)
 	}
 }
@@ -33,7 +33,7 @@ func TestReadIDXRefuses(t *testing.T) {
 		"not gzip":         []byte("text"),
 		"cut":              whole[:len(whole)-6],
 		"not IDX":          packed(1, 0, idxBytes, 1),
-		"other elements":   packed(0, 0, idxFloats, 1, 0, 0, 0, 0),
+		"other elements":   packed(0, 0, idxShorts, 1, 0, 0, 0, 0),
 		"no dimensions":    packed(0, 0, idxBytes, 0),
 		"half a dimension": packed(0, 0, idxBytes, 1, 0, 0),
 		"short":            packed(0, 0, idxBytes, 1, 0, 0, 0, 2, 7),
@@ -48,7 +48,7 @@ func TestReadIDXRefuses(t *testing.T) {
 
 func FuzzReadIDX(f *testing.F) {
 	f.Add([]byte{0, 0, idxBytes, 1, 0, 0, 0, 2, 7, 9}, byte(idxBytes))
-	f.Add([]byte{0, 0, idxFloats, 2, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3, 4}, byte(idxFloats))
+	f.Add([]byte{0, 0, idxShorts, 2, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2}, byte(idxShorts))
 	f.Add([]byte{0, 0, idxBytes, 255}, byte(idxBytes))
 	f.Fuzz(func(t *testing.T, raw []byte, elements byte) {
 		dims, data, err := readIDX(packed(raw...), elements)
@@ -59,7 +59,7 @@ func FuzzReadIDX(f *testing.F) {
 		for _, d := range dims {
 			size *= d
 		}
-		if len(dims) == 0 || len(data) != size && len(data) != 4*size {
+		if len(dims) == 0 || len(data) != size && len(data) != 2*size {
 			t.Fatalf("%v with %d bytes", dims, len(data))
 		}
 	})

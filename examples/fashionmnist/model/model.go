@@ -18,6 +18,9 @@ const (
 	Classes = 10
 )
 
+// logitSteps is in how many steps a unit of a validation logit is recorded.
+const logitSteps = 128
+
 // Input is the name of the tensor that the first stage takes: FP32 from 0 to 1, of
 // the shape of one image.
 const Input = "image"
@@ -57,7 +60,7 @@ func Validation() (exit.Validation, error) {
 	if err != nil {
 		return exit.Validation{}, err
 	}
-	dims, data, err := open("validation-logits.idx.gz", idxFloats)
+	dims, data, err := open("validation-logits.idx.gz", idxShorts)
 	if err != nil {
 		return exit.Validation{}, err
 	}
@@ -71,7 +74,7 @@ func Validation() (exit.Validation, error) {
 	v := exit.Validation{Labels: ints(labels), Classes: Classes, Cost: facts.MultiplyAdds}
 	each := dims[1] * Classes
 	for k := range Stages {
-		v.Logits = append(v.Logits, floats(data[4*k*each:4*(k+1)*each]))
+		v.Logits = append(v.Logits, shorts(data[2*k*each:2*(k+1)*each], logitSteps))
 	}
 	return v, nil
 }

@@ -1,6 +1,6 @@
 """Trains all stages and exits jointly and saves a checkpoint after every epoch.
 
-    python3 train.py --out checkpoint.pt [--epochs 20] [--rate 0.1] [--cuts 3 4 5 7] [--init checkpoint.pt] [--bf16]
+    python3 train.py --out checkpoint.pt [--epochs 22] [--rate 0.1] [--seed 1] [--bf16]
 """
 import argparse
 import time
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 import data
 import model
 
-EXIT_WEIGHTS = (0.15, 0.2, 0.3, 0.5, 1.0)  # the deepest exit shapes the body most
+EXIT_WEIGHTS = (0.1, 0.15, 0.2, 0.3, 1.0)  # the deepest exit shapes the body most
 
 
 def tensor(images):
@@ -51,22 +51,19 @@ def accuracy(logits, y):
 
 def load(path):
     """The network of a checkpoint."""
-    saved = torch.load(path)
-    net = model.stages(saved["args"]["cuts"])
-    net.load_state_dict(saved["net"])
+    net = model.stages()
+    net.load_state_dict(torch.load(path)["net"])
     return net
 
 
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--out", required=True)
-    args.add_argument("--epochs", type=int, default=20)
+    args.add_argument("--epochs", type=int, default=22)
     args.add_argument("--batch", type=int, default=128)
     args.add_argument("--rate", type=float, default=0.1)
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--threads", type=int, default=2)
-    args.add_argument("--cuts", type=int, nargs="+", default=model.CUTS, help="layers before each exit but the last")
-    args.add_argument("--init", help="checkpoint whose layers to begin with; it may be cut elsewhere")
     args.add_argument("--bf16", action="store_true", help="mixed precision; much faster on CPUs with bf16 instructions")
     a = args.parse_args()
 
@@ -77,9 +74,7 @@ def main():
     x, y = tensor(x), labels(y)
     vx, vy = tensor(vx), labels(vy)
 
-    net = model.stages(a.cuts)
-    if a.init:
-        model.take_layers(net, load(a.init))
+    net = model.stages().to(memory_format=torch.channels_last)
     steps = a.epochs * (len(x) // a.batch)
     optimizer = torch.optim.SGD(net.parameters(), a.rate, momentum=0.9, nesterov=True, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, a.rate, total_steps=steps, pct_start=0.2)
@@ -92,7 +87,7 @@ def main():
         for i in range(len(x) // a.batch):
             rows = torch.from_numpy(order[i * a.batch:(i + 1) * a.batch])
             with torch.cpu.amp.autocast(enabled=a.bf16, dtype=torch.bfloat16):
-                outputs = model.run(net, augment(x[rows], rng))
+                outputs = model.run(net, augment(x[rows], rng).to(memory_format=torch.channels_last))
             loss = sum(w * F.cross_entropy(o.float(), y[rows]) for w, o in zip(EXIT_WEIGHTS, outputs))
             optimizer.zero_grad()
             loss.backward()

@@ -244,7 +244,7 @@ func (q *Queue) Late(now time.Duration, back []Row) []Row {
 		return back
 	}
 	for s := range q.stages {
-		for {
+		for q.stages[s].rows > 0 {
 			_, e := q.head(s)
 			if e == nil || q.latest(&e.row) >= now {
 				break
@@ -266,6 +266,9 @@ func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
 	}
 	best, earliest := -1, Never
 	for s := range q.stages {
+		if q.stages[s].rows == 0 {
+			continue
+		}
 		_, e := q.head(s)
 		if e != nil && q.due(s, e) <= now && (best < 0 || e.row.Deadline < earliest) {
 			best, earliest = s, e.row.Deadline
@@ -343,6 +346,9 @@ func (q *Queue) Wake() time.Duration {
 		return wake
 	}
 	for s := range q.stages {
+		if q.stages[s].rows == 0 {
+			continue
+		}
 		if _, e := q.head(s); e != nil {
 			if latest := q.latest(&e.row); latest < Never {
 				wake = min(wake, latest+1) // later than that it is late
