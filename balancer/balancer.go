@@ -82,6 +82,7 @@ func (m Member) validate() error {
 // A plan has a generation, and a request ends on the generation that it began with: it
 // is only sent to members of that one. A member may be of several.
 type Balancer struct {
+	cores   int
 	mu      sync.Mutex
 	members map[uint64]*member
 	past    []*generation              // published before, and not retired
@@ -91,9 +92,16 @@ type Balancer struct {
 
 // New returns a balancer without members. Requests begin in generation 0 until another
 // is published.
-func New() *Balancer {
-	b := &Balancer{members: map[uint64]*member{}}
-	b.current.Store(&generation{})
+func New() *Balancer { return NewShared(1) }
+
+// NewShared returns a balancer that so many cores can use at once without waiting for each
+// other. Each knows exactly what its own requests are doing, and what those of the
+// others were doing a while ago: every core looks up a member's count on some of the times
+// that it meets the member. Such views are as good as true ones if they are not too old
+// (local shortest queue: Vargaftik, Keslassy and Orda, IEEE/ACM ToN 2020).
+func NewShared(cores int) *Balancer {
+	b := &Balancer{cores: max(cores, 1), members: map[uint64]*member{}}
+	b.current.Store(b.newGeneration(0))
 	return b
 }
 
@@ -109,7 +117,7 @@ func (b *Balancer) Join(m Member, generation uint64) error {
 	old, ok := b.members[m.ID]
 	switch {
 	case !ok:
-		old = newMember(m)
+		old = newMember(m, b.cores)
 		b.members[m.ID] = old
 	case old.Kind != m.Kind || old.Stages != m.Stages || old.Slots != m.Slots || old.Batch != max(m.Batch, 1):
 		return fmt.Errorf("%w %d: it has joined as another: let it leave first", ErrMember, m.ID)
@@ -146,7 +154,7 @@ func (b *Balancer) Serving(id uint64) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if m, ok := b.members[id]; ok {
-		return int(m.serving.Load())
+		return int(m.serving())
 	}
 	return 0
 }
@@ -159,11 +167,16 @@ type Ask struct {
 	Late       bool          // a VM has handed it back because it would be late there: a function is taken if there is one
 	Avoid      uint64        // a member that has just failed it, taken only if there is no other; 0 for none
 	Random     uint64        // 64 random bits
+	// Core says whose request it is, from 0; by default 0, and modulo the balancer's cores.
+	// Any number is right. Requests are fastest with that of the processor they run on,
+	// or of a worker that stays on one, and slowest if all say the same.
+	Core int
 }
 
 // Place is where a request goes. The zero Place is none.
 type Place struct {
 	member *member
+	core   int
 	Finish time.Duration // expected, from now until its reply is back
 	latest time.Duration // seldom exceeded
 }
@@ -176,6 +189,16 @@ func (p Place) Kind() Kind { return p.member.Kind }
 
 // Stages is what the member serves.
 func (p Place) Stages() stage.Range { return p.member.Stages }
+
+// core is a caller's core as one of the balancer's.
+func (b *Balancer) core(any int) int {
+	if b.cores == 1 {
+		return 0
+	}
+	return int(uint(any) % uint(b.cores))
+}
+
+func (p Place) load() *load { return &p.member.loads[p.core] }
 
 // Pick chooses a member and counts the request as served by it until Done.
 //
@@ -190,6 +213,7 @@ func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 	if c == nil {
 		return p, false
 	}
+	a.Core = b.core(a.Core)
 	p = c.vm(a)
 	if p.member == nil || p.Finish > a.Remaining || p.member.ID == a.Avoid || a.Late {
 		if f := c.function(a); f.member != nil && (p.member == nil || f.Finish < p.Finish || p.member.ID == a.Avoid || a.Late) {
@@ -199,7 +223,7 @@ func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 	if p.member == nil {
 		return p, false
 	}
-	p.member.serving.Add(1)
+	p.load().serving.Add(1)
 	return p, true
 }
 
@@ -208,8 +232,9 @@ func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 // it worked on the request, without waiting, and load how many requests it still had,
 // whoever sent them. Service is 0 if neither is known.
 func (b *Balancer) Done(p Place, entered int, service time.Duration, load int) {
-	mine := p.member.serving.Add(-1)
-	if service > 0 && p.member.Stages.Has(entered) {
-		p.member.learn(entered, service, max(int64(load)-mine, 0))
+	l := p.load()
+	mine := l.serving.Add(-1) + l.seen.Load()
+	if m := p.member; service > 0 && m.Stages.Has(entered) {
+		l.learn(float64(service)/float64(m.Service[entered-m.Stages.First]), max(int64(load)-mine, 0))
 	}
 }

@@ -196,7 +196,7 @@ func TestRetire(t *testing.T) {
 		drained, ok := b.Retire(generation)
 		want(t, what, fmt.Sprint(drained, ok), expected)
 	}
-	old := balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+	old := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
 	retire("the current one", 1, "[] false")
 	for _, m := range []balancer.Member{vm(2, 0, 0, 1, ms), vm(3, 0, 0, 1, ms)} {
 		if err := b.Join(m, 2); err != nil {
@@ -205,7 +205,7 @@ func TestRetire(t *testing.T) {
 	}
 	b.Publish(2)
 	b.Publish(2)
-	young := balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+	young := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
 	want(t, "generations", fmt.Sprint(old.Generation(), young.Generation()), "1 2")
 	retire("one with a request that has not started", 1, "[] false")
 	want(t, "the old one's place", old.Start(0, 0).Place.ID(), 1)
@@ -222,13 +222,17 @@ func TestRetire(t *testing.T) {
 
 // Generations change under requests: none begins in one that has been retired.
 func TestRetireUnderRequests(t *testing.T) {
-	b := with(t, 1, vm(1, 0, 0, 4, ms))
+	b := balancer.NewShared(2)
+	b.Publish(1)
+	if err := b.Join(vm(1, 0, 0, 4, ms), 1); err != nil {
+		t.Fatal(err)
+	}
 	var wg sync.WaitGroup
 	for g := range uint64(2) {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(g, 9))
 			for range 2000 {
-				q := balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+				q := balancer.NewRequest(b, int(g), balancer.Rules{Stages: 1}, balancer.Never)
 				if s := q.Start(0, r.Uint64()); s.Finish {
 					t.Errorf("generation %d: %v", q.Generation(), s.Err)
 				}
@@ -266,6 +270,40 @@ func TestReportedLoad(t *testing.T) {
 	want(t, "behind one of our own", p.Finish, 20*ms)
 	b.Done(p, 0, 0, 0)
 	b.Done(second, 0, 10*ms, 0)
+}
+
+// Cores that do not wait for each other still share the load evenly: with four requests
+// a VM in hand on average, two choices give the fullest 7 to 10, and no choice 14.
+func TestCoresShareTheLoad(t *testing.T) {
+	for _, cores := range []int{1, 2, 8} {
+		b := balancer.NewShared(cores)
+		const vms, inHand = 1000, 4000
+		for id := range uint64(vms) {
+			if err := b.Join(vm(id+1, 0, 0, 1, ms), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := rand.New(rand.NewPCG(7, 8))
+		var out []balancer.Place
+		for i := range 20 * inHand {
+			if len(out) == inHand {
+				j := r.IntN(inHand)
+				b.Done(out[j], 0, ms, 0)
+				out[j] = out[inHand-1]
+				out = out[:inHand-1]
+			}
+			_, p := pick(b, balancer.Ask{Remaining: time.Second, Random: r.Uint64(), Core: i - 5}) // any number is right
+			out = append(out, p)
+		}
+		fullest, sum := 0, 0
+		for id := range uint64(vms) {
+			fullest, sum = max(fullest, b.Serving(id+1)), sum+b.Serving(id+1)
+		}
+		t.Logf("%d cores: the fullest of %d VMs has %d of %d requests", cores, vms, fullest, sum)
+		if sum != inHand || fullest > 10 {
+			t.Errorf("%d cores: the fullest VM has %d of %d requests", cores, fullest, sum)
+		}
+	}
 }
 
 // Requests that share a batch do not wait for each other.
@@ -337,18 +375,19 @@ func TestConcurrentUse(t *testing.T) {
 func BenchmarkPick(b *testing.B) {
 	for _, n := range []uint64{10, 100, 1000, 10_000} {
 		b.Run(fmt.Sprintf("vms=%d", n), func(b *testing.B) {
-			lb := balancer.New()
+			lb := balancer.NewShared(runtime.GOMAXPROCS(0))
 			for id := range n {
 				if err := lb.Join(vm(id+1, 0, 3, 4, ms), 1); err != nil {
 					b.Fatal(err)
 				}
 			}
-			var seed atomic.Uint64
+			var cores atomic.Uint64
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
-				r := rand.New(rand.NewPCG(1, seed.Add(1)))
+				core := cores.Add(1)
+				r := rand.New(rand.NewPCG(1, core))
 				for pb.Next() {
-					p, ok := lb.Pick(balancer.Ask{Generation: 1, Remaining: time.Second, Random: r.Uint64()})
+					p, ok := lb.Pick(balancer.Ask{Generation: 1, Remaining: time.Second, Random: r.Uint64(), Core: int(core)})
 					if !ok {
 						b.Error("no place")
 						return

@@ -10,32 +10,52 @@ import (
 // smoothing is the weight of one reply in a member's speed: an EWMA over some twenty.
 const smoothing = 0.1
 
-// member is a Member and what is known of it.
+// member is a Member and what is known of it, on each core.
 type member struct {
 	Member
 	generations []uint64
-	*load
+	loads       []load // by core
 }
 
-// load is what Pick and Done write. It fills a cache line, which Go then allocates as
-// one, so that requests to different members do not wait for each other.
+// load is what the requests of one core have shown of a member. It fills a cache line, so
+// that cores that pick at once do not wait for each other's.
 type load struct {
-	serving  atomic.Int64  // for this balancer
-	others   atomic.Int64  // requests that the member had beside those, when it last said so
+	serving  atomic.Int64  // requests of this core
+	seen     atomic.Int64  // requests of the other cores, when they were last counted
+	others   atomic.Int64  // requests of other balancers, when the member last said so
 	slowness atomic.Uint64 // of float64: measured service time over expected
-	_        [40]byte
+	_        [32]byte
 }
 
-func newMember(m Member) *member {
+func newMember(m Member, cores int) *member {
 	m.Service = slices.Clone(m.Service)
 	m.Batch = max(m.Batch, 1)
 	if m.Longest == nil {
 		m.Longest = m.Service
 	}
 	m.Longest = slices.Clone(m.Longest)
-	n := &member{Member: m, load: new(load)}
-	n.slowness.Store(math.Float64bits(1))
+	n := &member{Member: m, loads: make([]load, cores)}
+	for i := range n.loads {
+		n.loads[i].slowness.Store(math.Float64bits(1))
+	}
 	return n
+}
+
+// serving is the number of requests in the member's hands, of all cores.
+func (m *member) serving() (sum int64) {
+	for i := range m.loads {
+		sum += m.loads[i].serving.Load()
+	}
+	return sum
+}
+
+// countOthers counts the requests of the other cores, whose cache lines it takes time to
+// get.
+func (m *member) countOthers(core int) {
+	if len(m.loads) > 1 {
+		l := &m.loads[core]
+		l.seen.Store(m.serving() - l.serving.Load())
+	}
 }
 
 // join and leave say whether they have changed anything.
@@ -58,16 +78,18 @@ func (m *member) leave(generation uint64) bool {
 // at is the member as the place of one more request, which enters at the stage. It takes
 // its own service time, and before that a share of those of the batches that are in its
 // way, taken as full.
-func (m *member) at(stage int) Place {
-	slowness := math.Float64frombits(m.slowness.Load())
+func (m *member) at(stage, core int) Place {
+	l := &m.loads[core]
+	slowness := math.Float64frombits(l.slowness.Load())
 	i := stage - m.Stages.First
 	service, wait := float64(m.Service[i])*slowness, 0.0
 	if m.Kind == VM {
-		batches := (m.serving.Load()+m.others.Load())/int64(m.Batch) + 1
+		batches := (l.serving.Load()+l.seen.Load()+l.others.Load())/int64(m.Batch) + 1
 		wait = service * float64(max(batches-int64(m.Slots), 0)) / float64(m.Slots)
 	}
 	return Place{
 		member: m,
+		core:   core,
 		Finish: time.Duration(wait+service) + m.Travel,
 		latest: time.Duration(wait+float64(m.Longest[i])*slowness) + m.Travel,
 	}
@@ -76,18 +98,17 @@ func (m *member) at(stage int) Place {
 // full tells whether a function is at its limit of concurrent calls. Two requests that
 // ask at once may both pass; the cloud refuses the second.
 func (m *member) full() bool {
-	return m.Slots > 0 && int(m.serving.Load()) >= m.Slots
+	return m.Slots > 0 && int(m.serving()) >= m.Slots
 }
 
-// learn takes a measured service time in. Of two replies at once one may be lost. What
-// stays as it is is not written, which would take the cache line from other cores.
-func (m *member) learn(stage int, service time.Duration, others int64) {
-	old := math.Float64frombits(m.slowness.Load())
-	seen := float64(service) / float64(m.Service[stage-m.Stages.First])
-	if seen != old {
-		m.slowness.Store(math.Float64bits(old + smoothing*(seen-old)))
+// learn takes a measured service time in, and how many requests of other balancers the
+// member has. Of two replies at once one may be lost. What stays as it is is not written,
+// which would take the cache line from other cores.
+func (l *load) learn(seen float64, others int64) {
+	if old := math.Float64frombits(l.slowness.Load()); seen != old {
+		l.slowness.Store(math.Float64bits(old + smoothing*(seen-old)))
 	}
-	if m.others.Load() != others {
-		m.others.Store(others)
+	if l.others.Load() != others {
+		l.others.Store(others)
 	}
 }

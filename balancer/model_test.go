@@ -22,7 +22,7 @@ type known struct {
 // not done.
 func TestBalancerAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b, members := balancer.New(), map[uint64]*known{}
+		b, members := balancer.NewShared(rapid.IntRange(1, 3).Draw(t, "cores")), map[uint64]*known{}
 		type hand struct {
 			balancer.Place
 			in *known // a member that has left and joined again is another
@@ -70,6 +70,7 @@ func TestBalancerAgainstModel(t *testing.T) {
 				p, ok := b.Pick(balancer.Ask{
 					Stage: stage, Generation: generation, Remaining: time.Duration(rapid.IntRange(0, 30).Draw(t, "remaining")) * ms,
 					Avoid: rapid.Uint64Range(0, 6).Draw(t, "avoid"), Late: rapid.Bool().Draw(t, "late"), Random: rapid.Uint64().Draw(t, "random"),
+					Core: rapid.IntRange(-1, 4).Draw(t, "core"),
 				})
 				if !ok {
 					for id, m := range members {

@@ -92,6 +92,7 @@ type Step struct {
 type Request struct {
 	balancer   *Balancer
 	rules      Rules
+	core       int
 	generation *generation
 	deadline   time.Duration
 	wake       time.Duration
@@ -106,11 +107,12 @@ type Request struct {
 	last       error // of the place that failed last
 }
 
-// NewRequest is a request that begins now with stage 0, in the current generation.
-// Deadline is the time by which it is to be answered; Never for none. Start it: a
-// generation that it has begun in is not retired before it ends.
-func NewRequest(b *Balancer, r Rules, deadline time.Duration) Request {
-	return Request{balancer: b, rules: r.withDefaults(), generation: b.begin(), deadline: deadline, wake: Never}
+// NewRequest is a request that begins now with stage 0, in the current generation. Core
+// is whose it is: see Ask. Deadline is the time by which it is to be answered; Never for
+// none. Start it: a generation that it has begun in is not retired before it ends.
+func NewRequest(b *Balancer, core int, r Rules, deadline time.Duration) Request {
+	core = b.core(core)
+	return Request{balancer: b, core: core, rules: r.withDefaults(), generation: b.begin(core), deadline: deadline, wake: Never}
 }
 
 // Start sends the request on its way. Random, here and below, is 64 random bits.
@@ -210,7 +212,7 @@ func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
 	if r.deadline < Never {
 		remaining = r.deadline - now
 	}
-	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation.number, Remaining: remaining, Late: r.late, Avoid: r.avoid, Random: random})
+	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation.number, Remaining: remaining, Late: r.late, Avoid: r.avoid, Random: random, Core: r.core})
 	if !ok {
 		err := error(ErrNoPlace)
 		if r.last != nil {
@@ -237,6 +239,6 @@ func (r *Request) land(service time.Duration, load int) {
 
 func (r *Request) finish(exit int, err error, cancel uint32) Step {
 	r.ended, r.wake = true, Never
-	r.generation.requests.Add(-1)
+	r.generation.begun[r.core].Add(-1)
 	return Step{Cancel: cancel, Finish: true, Exit: exit, Err: err}
 }

@@ -28,7 +28,7 @@ func describe(s balancer.Step) string {
 
 func TestFromVMToFunctionToExit(t *testing.T) {
 	b := with(t, 7, vm(1, 0, 1, 1, 10*ms), function(2, 2, 3, 0, 30*ms))
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 100*ms)
+	r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 4}, 100*ms)
 	want(t, "start", describe(r.Start(0, 0)), "send 1 stage 0 to 1")
 	want(t, "woken at three times the longest", r.Wake(), 30*ms)
 	want(t, "too early", describe(r.Tick(29*ms, 0)), "")
@@ -58,7 +58,7 @@ func TestElsewhere(t *testing.T) {
 		"the request's fault":    {balancer.Reply{Outcome: balancer.Invalid, Err: broken}, "finish -1 refused as invalid: connection reset"},
 	} {
 		b := with(t, 1, vm(1, 0, 1, 1, 10*ms), function(2, 0, 1, 0, 10*ms))
-		r := balancer.NewRequest(b, balancer.Rules{Stages: 3}, balancer.Never)
+		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 3}, balancer.Never)
 		r.Start(0, 0)
 		want(t, name, describe(r.Reply(ms, 1, c.reply, 0)), c.want)
 	}
@@ -68,7 +68,7 @@ func TestElsewhere(t *testing.T) {
 func TestHandedBackAsLate(t *testing.T) {
 	for stage, what := range []string{"before it has run", "at a boundary"} {
 		b := with(t, 0, vm(1, 0, 1, 1, 10*ms), vm(2, 0, 1, 1, 10*ms), function(3, 0, 1, 0, 30*ms))
-		r := balancer.NewRequest(b, balancer.Rules{Stages: 2}, 100*ms)
+		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 2}, 100*ms)
 		r.Start(0, 0)
 		s := r.Reply(60*ms, 1, balancer.Reply{Outcome: balancer.Passed, Stage: stage}, 0)
 		want(t, what, describe(s), fmt.Sprintf("send 2 stage %d to 3", stage))
@@ -79,25 +79,25 @@ func TestGivesUp(t *testing.T) {
 	broken := errors.New("connection reset")
 	failed := balancer.Reply{Outcome: balancer.Failed, Err: broken}
 	b := with(t, 1, vm(1, 0, 0, 1, 10*ms))
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 1, Tries: 2}, balancer.Never)
+	r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Tries: 2}, balancer.Never)
 	r.Start(0, 0)
 	want(t, "the only place, again", describe(r.Reply(1*ms, 1, failed, 0)), "send 2 stage 0 to 1")
 	want(t, "tried enough", describe(r.Reply(2*ms, 2, failed, 0)), "finish -1 failed at every place tried: connection reset")
 
-	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+	r = balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)
 	b.Leave(1)
 	want(t, "nobody is left", describe(r.Reply(ms, 1, failed, 0)), "finish -1 no place to run the stage; before that: connection reset")
 
-	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+	r = balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
 	want(t, "nobody was there", describe(r.Start(0, 0)), "finish -1 no place to run the stage")
-	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, 5)
+	r = balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, 5)
 	want(t, "too late to start", describe(r.Start(5, 0)), "finish -1 deadline exceeded")
 }
 
 func TestTimeOut(t *testing.T) {
 	b := with(t, 1, vm(1, 0, 0, 1, 10*ms), function(2, 0, 0, 0, 30*ms))
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 1}, 120*ms)
+	r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, 120*ms)
 	r.Start(0, 0)
 	want(t, "no reply", describe(r.Tick(r.Wake(), 0)), "cancel 1 send 2 stage 0 to 2")
 	want(t, "a function's", r.Wake(), 120*ms)
@@ -106,11 +106,11 @@ func TestTimeOut(t *testing.T) {
 
 	slow := function(3, 0, 0, 0, 30*ms)
 	slow.Cold, slow.Longest, slow.Travel = time.Second, []time.Duration{50 * ms}, 5*ms
-	r = balancer.NewRequest(with(t, 0, slow), balancer.Rules{Stages: 1}, balancer.Never)
+	r = balancer.NewRequest(with(t, 0, slow), 0, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)
 	want(t, "a cold start is waited for", r.Wake(), time.Second+165*ms)
 
-	r = balancer.NewRequest(b, balancer.Rules{Stages: 1}, balancer.Never)
+	r = balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)
 	want(t, "the caller has gone", describe(r.GiveUp(errors.New("gone"))), "cancel 1 finish -1 gone")
 	want(t, "hands", b.Serving(1), 0)
@@ -143,7 +143,7 @@ func TestRequestAgainstChaos(t *testing.T) {
 		}
 		generation := rapid.Uint64Range(0, 1).Draw(t, "generation")
 		b.Publish(generation)
-		r := balancer.NewRequest(b, balancer.Rules{Stages: stages, Tries: rapid.IntRange(0, 4).Draw(t, "tries")}, deadline)
+		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: stages, Tries: rapid.IntRange(0, 4).Draw(t, "tries")}, deadline)
 
 		now, ends, flying, last, stage := time.Duration(0), 0, uint32(0), uint32(0), 0
 		take := func(s balancer.Step) {
@@ -226,7 +226,7 @@ func ExampleRequest() {
 		}
 	}
 	b.Publish(1)
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, 300*ms)
+	r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 4}, 300*ms)
 	s := r.Start(0, 0)
 	fmt.Printf("to %d from stage %d with %v left\n", s.Place.ID(), s.Stage, s.Remaining)
 	s = r.Reply(12*ms, s.Attempt, balancer.Reply{Outcome: balancer.Passed, Stage: 2, Service: 10 * ms}, 0)

@@ -79,6 +79,10 @@ func (t *table) at(generation uint64, stage int) *candidates {
 	return nil
 }
 
+// lookups is how many picks there are on average between two that look at what the
+// other cores have sent.
+const lookups = 4
+
 // vm is the better of two drawn VMs; no member if there are none.
 func (c *candidates) vm(a Ask) Place {
 	n := uint64(len(c.vms))
@@ -86,14 +90,20 @@ func (c *candidates) vm(a Ask) Place {
 	case 0:
 		return Place{}
 	case 1:
-		return c.vms[0].at(a.Stage)
+		c.vms[0].countOthers(a.Core)
+		return c.vms[0].at(a.Stage, a.Core)
 	}
 	i, rest := bits.Mul64(a.Random, n) // uniform in [0,n), and fresh bits
 	j, _ := bits.Mul64(rest, n-1)
 	if j >= i {
 		j++ // another one
 	}
-	p, q := c.vms[i].at(a.Stage), c.vms[j].at(a.Stage)
+	x, y := c.vms[i], c.vms[j]
+	if a.Random%lookups == 0 {
+		x.countOthers(a.Core)
+		y.countOthers(a.Core)
+	}
+	p, q := x.at(a.Stage, a.Core), y.at(a.Stage, a.Core)
 	if p.ID() == a.Avoid || q.Finish < p.Finish && q.ID() != a.Avoid {
 		return q
 	}
@@ -107,7 +117,7 @@ func (c *candidates) function(a Ask) (best Place) {
 		if f.full() {
 			continue
 		}
-		p := f.at(a.Stage)
+		p := f.at(a.Stage, a.Core)
 		if best.member == nil || best.member.ID == a.Avoid || p.Finish < best.Finish && f.ID != a.Avoid {
 			best = p
 		}

@@ -47,10 +47,10 @@ func (h *hedged) do(work func(ctx context.Context, member int) error) (int, erro
 
 // failsafeHedged has in it a goroutine, a context and a timer for each request: that is
 // how failsafe-go hedges.
-func failsafeHedged(_ testing.TB, members int) func() bool {
+func failsafeHedged(_ testing.TB, members int) func(int) bool {
 	h := newHedged(members)
 	nothing := func(context.Context, int) error { return nil }
-	return func() bool {
+	return func(int) bool {
 		_, err := h.do(nothing)
 		return err == nil
 	}

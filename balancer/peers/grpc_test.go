@@ -144,25 +144,25 @@ func weighted(tb testing.TB, members int) *channel {
 
 // wrr is Pick, and Done with an ORCA load report. It recomputes its weights each second
 // on a goroutine of its own, as it does in use.
-func wrr(tb testing.TB, members int) func() bool {
+func wrr(tb testing.TB, members int) func(int) bool {
 	c := weighted(tb, members)
-	return func() bool { return c.request(true) }
+	return func(int) bool { return c.request(true) }
 }
 
 // wrrNoReport is the same for RPCs that bring no report.
-func wrrNoReport(tb testing.TB, members int) func() bool {
+func wrrNoReport(tb testing.TB, members int) func(int) bool {
 	c := weighted(tb, members)
-	return func() bool { return c.request(false) }
+	return func(int) bool { return c.request(false) }
 }
 
 // leastRequest is the policy of grpc-go that is nearest to ours: the one of two members
 // with fewer RPCs. It knows no service times, deadlines or functions.
-func leastRequest(tb testing.TB, members int) func() bool {
+func leastRequest(tb testing.TB, members int) func(int) bool {
 	c := dial(tb, leastrequest.Name, `{}`, members)
 	for range inHand * members {
 		c.pick(tb)
 	}
-	return func() bool { return c.request(false) }
+	return func(int) bool { return c.request(false) }
 }
 
 func TestWRRPicksByTheWeightsReported(t *testing.T) {

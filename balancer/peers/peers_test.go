@@ -3,6 +3,7 @@ package peers
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,11 +20,12 @@ const inHand = 4
 
 // A peer chooses a member for each request. Serve makes one with so many members that
 // are ready; what it returns takes one request from the choice of its member to its
-// end, false if that failed, and is safe for concurrent use. The work is nothing, so
+// end, false if that failed, and is safe for concurrent use. Core numbers the goroutines that
+// ask at once, for a peer that wants to know. The work is nothing, so
 // what is left is the peer's own cost, and a call of a func value.
 type peer struct {
 	name  string
-	serve func(tb testing.TB, members int) (request func() bool)
+	serve func(tb testing.TB, members int) (request func(core int) bool)
 }
 
 var peers = []peer{
@@ -43,15 +45,17 @@ func BenchmarkRequest(b *testing.B) {
 				request := p.serve(b, n)
 				b.Run("alone", func(b *testing.B) {
 					for b.Loop() {
-						if !request() {
+						if !request(0) {
 							b.Fatal("failed")
 						}
 					}
 				})
 				b.Run("shared", func(b *testing.B) {
+					var cores atomic.Int64
 					b.RunParallel(func(pb *testing.PB) {
+						core := int(cores.Add(1))
 						for pb.Next() {
-							if !request() {
+							if !request(core) {
 								b.Error("failed")
 								return
 							}
@@ -69,10 +73,10 @@ func TestEveryPeerServesConcurrently(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			request := p.serve(t, 10)
 			var wg sync.WaitGroup
-			for range 4 {
+			for core := range 4 {
 				wg.Go(func() {
 					for range 200 {
-						if !request() {
+						if !request(core) {
 							t.Error("failed")
 							return
 						}
@@ -102,9 +106,9 @@ func (r *roundRobin) pick() int {
 	return r.members[r.next.Add(1)%uint64(len(r.members))]
 }
 
-func floor(_ testing.TB, members int) func() bool {
+func floor(_ testing.TB, members int) func(int) bool {
 	r := newRoundRobin(members)
-	return func() bool { return r.pick() < members }
+	return func(int) bool { return r.pick() < members }
 }
 
 func TestFloorTakesTurns(t *testing.T) {
@@ -124,9 +128,9 @@ func TestFloorTakesTurns(t *testing.T) {
 const service = 4 * time.Millisecond
 
 // fleet has VMs that serve four stages.
-func fleet(tb testing.TB, members int) *balancer.Balancer {
+func fleet(tb testing.TB, members, cores int) *balancer.Balancer {
 	tb.Helper()
-	b := balancer.New()
+	b := balancer.NewShared(cores)
 	b.Publish(1)
 	for id := range uint64(members) {
 		join(tb, b, id+1)
@@ -148,11 +152,13 @@ func ask() balancer.Ask {
 }
 
 // loaded is a fleet with as many requests in hand as it has slots, not evenly spread.
-func loaded(tb testing.TB, members int) *balancer.Balancer {
+func loaded(tb testing.TB, members, cores int) *balancer.Balancer {
 	tb.Helper()
-	b := fleet(tb, members)
-	for range inHand * members {
-		if _, ok := b.Pick(ask()); !ok {
+	b := fleet(tb, members, cores)
+	for i := range inHand * members {
+		a := ask()
+		a.Core = i
+		if _, ok := b.Pick(a); !ok {
 			tb.Fatal("no place")
 		}
 	}
@@ -161,10 +167,12 @@ func loaded(tb testing.TB, members int) *balancer.Balancer {
 
 // serflow is Pick, and Done with a service time and a load to learn from. Drawing the
 // random number is counted.
-func serflow(tb testing.TB, members int) func() bool {
-	b := loaded(tb, members)
-	return func() bool {
-		p, ok := b.Pick(ask())
+func serflow(tb testing.TB, members int) func(int) bool {
+	b := loaded(tb, members, runtime.GOMAXPROCS(0))
+	return func(core int) bool {
+		a := ask()
+		a.Core = core
+		p, ok := b.Pick(a)
 		if ok {
 			b.Done(p, 0, service, 1)
 		}
@@ -176,14 +184,14 @@ func serflow(tb testing.TB, members int) func() bool {
 // take it elsewhere. It decides what failsafe-go's policies decide, but the goroutine
 // and the timer that they start, which the driver of a Request has to start, are not in
 // it.
-func serflowRequest(tb testing.TB, members int) func() bool {
-	b := loaded(tb, members)
-	return func() bool { return answered(b) }
+func serflowRequest(tb testing.TB, members int) func(int) bool {
+	b := loaded(tb, members, runtime.GOMAXPROCS(0))
+	return func(core int) bool { return answered(b, core) }
 }
 
 // answered sends one request, which leaves at the first exit.
-func answered(b *balancer.Balancer) bool {
-	r := balancer.NewRequest(b, balancer.Rules{Stages: 4}, time.Second)
+func answered(b *balancer.Balancer, core int) bool {
+	r := balancer.NewRequest(b, core, balancer.Rules{Stages: 4}, time.Second)
 	sent := r.Start(0, rand.Uint64())
 	reply := balancer.Reply{Outcome: balancer.Exited, Service: service, Load: 1}
 	got := r.Reply(service, sent.Attempt, reply, 0)
@@ -192,7 +200,7 @@ func answered(b *balancer.Balancer) bool {
 
 func TestSerflowTakesTheLessLoaded(t *testing.T) {
 	const more = 3 // than the slots, so that requests wait
-	b := fleet(t, 1)
+	b := fleet(t, 1, 1)
 	for range inHand + more {
 		b.Pick(ask())
 	}
@@ -210,7 +218,7 @@ func TestSerflowTakesTheLessLoaded(t *testing.T) {
 
 func TestSerflowKeepsTheLoadLevel(t *testing.T) {
 	const members = 1000
-	b := loaded(t, members)
+	b := loaded(t, members, 1)
 	most, sum := inHandOf(b, members)
 	// Of one draw each the fullest of 1000 would have about 12; of the better of two, 6.
 	if sum != inHand*members || most > 2*inHand {
@@ -220,9 +228,9 @@ func TestSerflowKeepsTheLoadLevel(t *testing.T) {
 
 func TestSerflowRequestsAreOverWhenAnswered(t *testing.T) {
 	const members = 10
-	b := fleet(t, members)
+	b := fleet(t, members, 1)
 	for range 1000 {
-		if !answered(b) {
+		if !answered(b, 0) {
 			t.Fatal("no answer")
 		}
 	}

@@ -60,7 +60,7 @@ func (r *run) arrive() error {
 		q.deadline = r.after(r.SLO)
 	}
 	q.depth, q.onFunction = int32(exit), false
-	q.machine = balancer.NewRequest(r.balancer, r.Rules, q.deadline)
+	q.machine = balancer.NewRequest(r.balancer, 0, r.Rules, q.deadline)
 	r.open++
 	r.count.arrived++
 	r.follow(i, q.machine.Start(r.now, r.route.Uint64()))
