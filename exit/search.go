@@ -12,7 +12,7 @@ const defaultConfidence = 0.95
 
 // Options says what Search may lose and how sure it must be.
 type Options struct {
-	Bound      float64 // most accuracy to lose against the final exit, in percentage points (0.5), >= 0
+	Bound      float64 // most accuracy to lose against the final exit, in percentage points, >= 0; at 0 no exit can be certified
 	Confidence float64 // of the certificate, in (0.5,1); 0 means 0.95
 	Kind       Kind    // maxprob, entropy, margin or patience; "" means maxprob
 	Seed       uint64  // of the shuffle that splits the rows; equal seeds give equal results
@@ -54,6 +54,9 @@ type Result struct {
 // exceeds o.Bound. Such fixed-sequence testing needs no correction for
 // the number of points (Angelopoulos et al., "Learn then Test", arXiv
 // 2110.01052). The cheapest of the points passed is returned.
+//
+// That takes rows: even exits that lose nothing are only certified with some 500/o.Bound
+// rows in the second half, 1,000 for 0.5 points. With fewer, every exit is switched off.
 //
 // A bad row counts as wrong and runs to the end. The certificate is for rows like
 // those of v. Search errs on unusable shapes, costs or options, on fewer than two

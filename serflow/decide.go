@@ -13,21 +13,21 @@ import (
 func (f *flight) split(k int, out []stage.Tensor) (logits *stage.Tensor, rest []stage.Tensor, err error) {
 	rows, err := stage.Rows(out)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: its output: %v", ErrStage, err)
+		return nil, nil, fmt.Errorf("%w: %w: its output: %v", ErrStage, errContract, err)
 	}
 	if rows != len(f.left) {
-		return nil, nil, fmt.Errorf("%w: it returned %d rows for %d", ErrStage, rows, len(f.left))
+		return nil, nil, fmt.Errorf("%w: %w: it returned %d rows for %d", ErrStage, errContract, rows, len(f.left))
 	}
 	logits, rest = without(out, stage.Logits)
 	final := k == len(f.model.Stages)-1
 	if !final && len(rest) == 0 {
-		return nil, nil, fmt.Errorf("%w: it returned nothing for stage %q", ErrStage, f.model.Stages[k+1].Name)
+		return nil, nil, fmt.Errorf("%w: %w: it returned nothing for stage %q", ErrStage, errContract, f.model.Stages[k+1].Name)
 	}
 	if logits == nil {
 		if final || f.model.Stages[k].Exit.Kind == exit.Never().Kind {
 			return nil, rest, nil
 		}
-		return nil, nil, fmt.Errorf("%w: it returned no %q for its exit", ErrStage, stage.Logits)
+		return nil, nil, fmt.Errorf("%w: %w: it returned no %q for its exit", ErrStage, errContract, stage.Logits)
 	}
 	return logits, rest, f.checkClasses(*logits)
 }

@@ -14,20 +14,21 @@ import (
 const provider = "in-process"
 
 // Infer answers one request: tensors of one sample, without a batch dimension. It
-// returns an answer or an *Error.
+// returns an answer or an *Error. A stage that ignores its context may answer after the
+// deadline; that is an answer all the same.
 func (p *Pipeline) Infer(ctx context.Context, sample ...stage.Tensor) (Result, error) {
 	for _, t := range sample {
 		if err := t.Validate(); err != nil {
-			return Result{}, p.refuse(ctx, p.badInput(err))
+			return unanswered, p.refuse(ctx, p.badInput(err))
 		}
 	}
 	batch, err := stage.Stack([][]stage.Tensor{sample})
 	if err != nil {
-		return Result{}, p.refuse(ctx, p.badInput(err))
+		return unanswered, p.refuse(ctx, p.badInput(err))
 	}
 	results, err := p.InferBatch(ctx, batch...)
 	if len(results) == 0 {
-		return Result{}, err
+		return unanswered, err
 	}
 	return results[0], err
 }
@@ -53,7 +54,7 @@ func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Res
 		f.left = make([]waiting, rows)
 	}
 	for i := range f.left {
-		f.left[i].row = i
+		f.left[i].row, f.results[i] = i, unanswered
 	}
 	return f.results, f.fly(batch)
 }
@@ -78,8 +79,10 @@ func (p *Pipeline) refuse(ctx context.Context, err error) error {
 }
 
 func (p *Pipeline) badInput(err error) error {
-	return &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: provider, Err: err, Remedy: "send what the model's first stage takes"}
+	return &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: provider, Err: err, Remedy: sendInput}
 }
+
+const sendInput = "send what the model's first stage takes: Infer one sample without a batch dimension, InferBatch rows"
 
 // flight is the way of one batch through the stages.
 type flight struct {
@@ -118,6 +121,9 @@ func (f *flight) fly(batch []stage.Tensor) error {
 
 // stage runs stage k, answers the rows that leave and returns the others' batch.
 func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err error) {
+	if err := f.ctx.Err(); err != nil {
+		return nil, err
+	}
 	rows, bad, begun := len(f.left), 0, time.Now()
 	defer func() {
 		d, exited := time.Since(begun), rows-len(f.left)
@@ -126,9 +132,6 @@ func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err er
 		}
 		f.observer.StageDone(f.ctx, StageEvent{f.model.Stages[k].Name, rows, exited, d, err})
 	}()
-	if err := f.ctx.Err(); err != nil {
-		return nil, err
-	}
 	out, err := f.run(k, batch)
 	if err != nil {
 		return nil, err
@@ -152,7 +155,7 @@ func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err er
 func (f *flight) run(k int, batch []stage.Tensor) (out []stage.Tensor, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: panic: %v", ErrStage, v)
+			err = fmt.Errorf("%w: %w", ErrStage, newPanicError(v))
 		}
 	}()
 	out, err = f.runners[k].Run(f.ctx, len(f.left), batch)
@@ -160,7 +163,7 @@ func (f *flight) run(k int, batch []stage.Tensor) (out []stage.Tensor, err error
 	case err == nil, f.ctx.Err() != nil, k == 0 && errors.Is(err, ErrInput):
 		return out, err
 	case errors.Is(err, ErrInput): // ours, not the caller's: stage k-1 gave it
-		return nil, fmt.Errorf("%w: %v", ErrStage, err)
+		return nil, fmt.Errorf("%w: %w: %v", ErrStage, errContract, err)
 	default:
 		return nil, fmt.Errorf("%w: %w", ErrStage, err)
 	}
@@ -173,9 +176,13 @@ func (f *flight) fail(k int, err error) error {
 	case f.ctx.Err() != nil:
 		e.Remedy, e.Err = ended(f.ctx)
 	case errors.Is(err, ErrInput) && k == 0:
-		e.Remedy = "send what the model's first stage takes"
-	default:
+		e.Remedy = sendInput
+	case errors.As(err, new(*PanicError)):
+		e.Remedy = "mend the stage; errors.As with a *serflow.PanicError has the stack"
+	case errors.Is(err, errContract), errors.Is(err, ErrModel):
 		e.Remedy = "mend the stage: it must take what the one before gives and return one row for each"
+	default:
+		e.Remedy = "the stage's runner returned this error"
 	}
 	for _, w := range f.left {
 		f.results[w.row].Err = e

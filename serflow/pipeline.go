@@ -38,6 +38,7 @@ type Pipeline struct {
 	closing  bool
 	calls    map[*call]struct{}
 	idle     chan struct{} // closed when closing and the last call has ended
+	late     error         // requests were cancelled, for want of time
 	closeErr error
 	closed   chan struct{} // closed when the runners are
 	release  sync.Once
@@ -47,8 +48,9 @@ type Pipeline struct {
 type call struct{ cancel context.CancelCauseFunc }
 
 // Open checks the model and opens its stages. The error wraps ErrModel if the
-// description is wrong, and names the stage that cannot be opened. A stage opened
-// before it is closed again.
+// description is wrong or stages do not fit each other, as far as they say what they
+// take and give, and names the stage that cannot be opened. Stages opened before it are
+// closed again.
 func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline, error) {
 	if err := model.Validate(); err != nil {
 		return nil, &Error{Err: err}
@@ -69,6 +71,9 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 		p.runners = append(p.runners, r)
 		names = append(names, s.Name)
 	}
+	if err := checkWiring(p.model.Stages, p.runners); err != nil {
+		return nil, errors.Join(err, p.closeRunners())
+	}
 	p.group = names[0]
 	if n := len(names); n > 1 {
 		p.group += ".." + names[n-1]
@@ -81,7 +86,7 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 func openSource(ctx context.Context, s stage.Source) (r stage.Runner, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			r, err = nil, fmt.Errorf("%w: panic in Open: %v", ErrStage, v)
+			r, err = nil, fmt.Errorf("%w: in Open: %w", ErrStage, newPanicError(v))
 		} else if err == nil && r == nil {
 			err = fmt.Errorf("%w: its source opened nothing", ErrModel)
 		}
@@ -117,12 +122,18 @@ func (p *Pipeline) end(c *call) {
 
 // Shutdown refuses new requests, waits for those in flight and frees the stages.
 // If ctx ends first, the requests that are left are cancelled, end in ErrClosed,
-// and Shutdown returns the context's error once their stages have returned. Further
-// calls wait for the first.
+// and Shutdown returns the context's error once their stages have returned. Of several
+// calls at one time the one whose context ends first counts for all, and all return the
+// same. Once the pipeline is closed, a call returns what closing the stages did.
 //
 // A stage that ignores its context holds Shutdown up, and so does one that calls it:
 // do not shut a pipeline down from its own stages or observer.
 func (p *Pipeline) Shutdown(ctx context.Context) error {
+	select {
+	case <-p.closed:
+		return p.closeErr
+	default:
+	}
 	p.mu.Lock()
 	if !p.closing {
 		p.closing = true
@@ -132,13 +143,10 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 	}
 	p.mu.Unlock()
 
-	var late error
 	select {
 	case <-p.idle:
 	case <-ctx.Done():
-		if n := p.cancelCalls(); n > 0 {
-			late = fmt.Errorf("serflow: shutdown: %d calls in flight were cancelled: %w", n, context.Cause(ctx))
-		}
+		p.cancelCalls(context.Cause(ctx))
 		<-p.idle
 	}
 	p.release.Do(func() {
@@ -146,7 +154,7 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 		p.closeErr = p.closeRunners()
 	})
 	<-p.closed
-	return errors.Join(late, p.closeErr)
+	return errors.Join(p.late, p.closeErr)
 }
 
 // Close is Shutdown with 30 seconds for the requests in flight.
@@ -156,14 +164,17 @@ func (p *Pipeline) Close() error {
 	return p.Shutdown(ctx)
 }
 
-// cancelCalls returns how many calls it has cancelled.
-func (p *Pipeline) cancelCalls() int {
+// cancelCalls ends the calls in flight, and notes why; only the first call does.
+func (p *Pipeline) cancelCalls(why error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.calls) == 0 || p.late != nil {
+		return
+	}
+	p.late = fmt.Errorf("serflow: shutdown: calls in flight were cancelled (%d): %w", len(p.calls), why)
 	for c := range p.calls {
 		c.cancel(ErrClosed)
 	}
-	return len(p.calls)
 }
 
 func (p *Pipeline) closeRunners() error {
@@ -179,7 +190,7 @@ func (p *Pipeline) closeRunners() error {
 func closeRunner(r stage.Runner) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: panic in Close: %v", ErrStage, v)
+			err = fmt.Errorf("%w: in Close: %w", ErrStage, newPanicError(v))
 		}
 	}()
 	return r.Close()

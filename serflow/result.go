@@ -8,14 +8,17 @@ import (
 
 // Result is the answer to one request.
 type Result struct {
-	Exit       int     // index in Model.Stages of the stage whose exit answered
-	Class      int     // the class with the highest logit; -1 if the last stage has no logits
+	Exit       int     // index in Model.Stages of the stage whose exit answered; -1 without an answer
+	Class      int     // the class with the highest logit; -1 without an answer, without logits, or if they are not finite
 	Confidence float64 // its probability by softmax; 0 if the logits were not finite or absent
 	Path       []Hop   // where the request has been
 	Err        error   // of a row of InferBatch: why it has no answer
 
 	outputs []stage.Tensor
 }
+
+// unanswered is the result of a request that has no answer, or none yet.
+var unanswered = Result{Exit: -1, Class: -1}
 
 // Hop is one visit of a request to a group of stages.
 type Hop struct {

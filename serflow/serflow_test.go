@@ -2,6 +2,7 @@ package serflow_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -124,9 +125,9 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("no stages: %v", err)
 	}
 	for want, second := range map[string]failing{
-		"no such file":  func() (stage.Runner, error) { return nil, errors.New("no such file") },
-		"panic in Open": func() (stage.Runner, error) { panic("boom") },
-		"nothing":       func() (stage.Runner, error) { return nil, nil },
+		"no such file":      func() (stage.Runner, error) { return nil, errors.New("no such file") },
+		"in Open: panic at": func() (stage.Runner, error) { panic("boom") },
+		"nothing":           func() (stage.Runner, error) { return nil, nil },
 	} {
 		m := model(sure(1), sure(2))
 		first := &closing{Source: m.Stages[0].Source}
@@ -194,7 +195,7 @@ func TestBrokenStages(t *testing.T) {
 		return func(context.Context, int, []stage.Tensor) ([]stage.Tensor, error) { return out, nil }
 	}
 	for want, broken := range map[string]stage.RunFunc{
-		"panic: boom":          func(context.Context, int, []stage.Tensor) ([]stage.Tensor, error) { panic("boom") },
+		"boom":                 func(context.Context, int, []stage.Tensor) ([]stage.Tensor, error) { panic("boom") },
 		"3 rows for 2":         returning(stage.Float32("h", []int64{3}, make([]float32, 3)), logits(3, 2)),
 		"no tensors":           returning(),
 		`no "logits"`:          returning(h),
@@ -213,6 +214,10 @@ func TestBrokenStages(t *testing.T) {
 		var e *serflow.Error
 		if !errors.As(err, &e) || e.Stage != "s2" || e.Remedy == "" || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
+		}
+		if panicked := new(serflow.PanicError); errors.As(err, &panicked) != strings.Contains(want, "boom") ||
+			strings.Contains(want, "boom") && !(strings.Contains(string(panicked.Stack), "TestBrokenStages") && strings.Contains(panicked.At, "serflow_test.go:")) {
+			t.Errorf("%s: %+v", want, panicked)
 		}
 		if errors.Is(err, serflow.ErrInput) {
 			t.Errorf("%s: blames the caller: %v", want, err)
@@ -369,6 +374,92 @@ func TestShutdownWaitsThenCancels(t *testing.T) {
 			t.Errorf("after shutdown: %v", err)
 		}
 	})
+}
+
+// A call with less patience ends the wait of an earlier one, and both say so.
+func TestShutdownTwiceAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := open(t, model(waiting(time.Hour)))
+		request, first := make(chan error, 1), make(chan error, 1)
+		go func() { _, err := p.Infer(t.Context(), x(1)); request <- err }()
+		synctest.Wait()
+		go func() { first <- p.Shutdown(t.Context()) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		second := p.Shutdown(ctx)
+		if err := <-request; !errors.Is(err, serflow.ErrClosed) {
+			t.Errorf("request: %v", err)
+		}
+		if err := <-first; !errors.Is(second, context.DeadlineExceeded) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("first %v, second %v", err, second)
+		}
+	})
+}
+
+// What has no answer does not look like one.
+func TestUnanswered(t *testing.T) {
+	p := open(t, model(sure(1), func(context.Context, int, []stage.Tensor) ([]stage.Tensor, error) {
+		return nil, errors.New("broken")
+	}, sure(9)))
+	if r, err := p.Infer(t.Context()); err == nil || r.Exit != -1 || r.Class != -1 {
+		t.Errorf("refused: %+v, %v", r, err)
+	}
+	if r, err := p.Infer(t.Context(), x(5)); err == nil || r.Exit != -1 || r.Class != -1 {
+		t.Errorf("failed: %+v, %v", r, err)
+	}
+	results, err := p.InferBatch(t.Context(), stage.Float32("x", []int64{2}, []float32{1, 5}))
+	if err == nil || results[0].Exit != 0 || results[1].Exit != -1 || results[1].Class != -1 {
+		t.Errorf("a batch of which one row failed: %+v, %v", results, err)
+	}
+}
+
+// A stage that has not run is not observed.
+func TestNoStageRunsAfterTheDeadline(t *testing.T) {
+	o := &stageCounter{}
+	p := open(t, model(sure(1), sure(9)), serflow.Observe(o))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.Infer(ctx, x(1)); !errors.Is(err, context.Canceled) || o.runs.Load() != 0 {
+		t.Errorf("%v, %d runs", err, o.runs.Load())
+	}
+}
+
+type stageCounter struct {
+	serflow.NoObserver
+	runs atomic.Int64
+}
+
+func (c *stageCounter) StageDone(context.Context, serflow.StageEvent) { c.runs.Add(1) }
+
+// Sketches travel as JSON, and can be merged where they arrive.
+func TestLatencyTravels(t *testing.T) {
+	var zero, back serflow.Latency
+	if zero.Count() != 0 || zero.Quantile(0.5) != 0 {
+		t.Error("the zero latency has seen something")
+	}
+	l := serflow.NewLatency()
+	l.Merge(zero)
+	for i := range 1000 {
+		l.Record(time.Duration(i) * time.Millisecond)
+	}
+	for _, sent := range []serflow.Latency{l, zero} {
+		data, err := json.Marshal(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, &back); err != nil {
+			t.Fatal(err)
+		}
+		if back.Count() != sent.Count() || back.Quantile(0.9) != sent.Quantile(0.9) {
+			t.Errorf("%d with p90 %v arrived as %d with %v", sent.Count(), sent.Quantile(0.9), back.Count(), back.Quantile(0.9))
+		}
+	}
+	for _, broken := range []string{`{"sketch":"none"}`, `[]`, `{"sketch":7}`} {
+		if err := json.Unmarshal([]byte(broken), &back); err == nil {
+			t.Errorf("%s was taken", broken)
+		}
+	}
 }
 
 // counter checks that each request ends once.

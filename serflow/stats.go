@@ -1,6 +1,8 @@
 package serflow
 
 import (
+	"encoding/json"
+	"fmt"
 	"sync"
 	"time"
 
@@ -8,8 +10,9 @@ import (
 )
 
 // Latency is a sketch of durations from 1 microsecond to 1 hour, within 1 %.
-// Sketches of several processes can be merged. Not safe for concurrent use; the
-// ones that Stats returns are the caller's.
+// Sketches of several processes can be merged: as JSON one keeps all that it has seen.
+// NewLatency makes one to record in; the zero Latency has seen nothing, and only be read.
+// Not safe for concurrent use; the ones that Stats returns are the caller's.
 type Latency struct{ h *hdrhistogram.Histogram }
 
 // NewLatency returns an empty sketch.
@@ -22,22 +25,74 @@ func (l Latency) Record(d time.Duration) {
 }
 
 // Merge adds what another sketch has seen.
-func (l Latency) Merge(other Latency) { l.h.Merge(other.h) }
+func (l Latency) Merge(other Latency) {
+	if other.h != nil {
+		l.h.Merge(other.h)
+	}
+}
 
 // Count is the number of recorded durations.
-func (l Latency) Count() int64 { return l.h.TotalCount() }
+func (l Latency) Count() int64 {
+	if l.h == nil {
+		return 0
+	}
+	return l.h.TotalCount()
+}
 
 // Quantile is the duration below which the share q, from 0 to 1, of the recorded
 // ones lie; 0 if there are none.
 func (l Latency) Quantile(q float64) time.Duration {
+	if l.h == nil {
+		return 0
+	}
 	return time.Duration(l.h.ValueAtQuantile(q*100)) * time.Microsecond
+}
+
+// latencyJSON is for people and for Merge: quantiles in seconds, and the whole sketch in
+// the exchange format of HdrHistogram (V2, compressed, base64).
+type latencyJSON struct {
+	Count  int64   `json:"count"`
+	P50    float64 `json:"p50"`
+	P99    float64 `json:"p99"`
+	Sketch string  `json:"sketch,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (l Latency) MarshalJSON() ([]byte, error) {
+	j := latencyJSON{Count: l.Count(), P50: l.Quantile(0.5).Seconds(), P99: l.Quantile(0.99).Seconds()}
+	if l.h != nil {
+		sketch, err := l.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+		if err != nil {
+			return nil, fmt.Errorf("serflow: latency: %w", err)
+		}
+		j.Sketch = string(sketch)
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *Latency) UnmarshalJSON(data []byte) error {
+	var j latencyJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return fmt.Errorf("serflow: latency: %w", err)
+	}
+	*l = NewLatency()
+	if j.Sketch == "" {
+		return nil
+	}
+	h, err := hdrhistogram.Decode([]byte(j.Sketch))
+	if err != nil {
+		return fmt.Errorf("serflow: latency: its sketch: %w", err)
+	}
+	l.h.Merge(h)
+	return nil
 }
 
 // Stats is what a pipeline has done since Open.
 type Stats struct {
 	Requests int64 // answered or failed
 	Failed   int64
-	Refused  int64 // calls turned away before any stage ran: bad input, or a closed pipeline; not in Requests
+	Refused  int64 // calls turned away before any stage ran: tensors that are none or no batch, or a closed pipeline; not in Requests
 	Stages   []StageStats
 }
 

@@ -31,6 +31,24 @@ type Recycler interface {
 	Recycle(outputs []Tensor)
 }
 
+// Port is an input or an output of a runner. Its first dimension is the rows; -1 stands
+// for one that may be anything.
+type Port struct {
+	Name  string
+	DType DType
+	Shape []int64
+}
+
+// String is the port as messages show it.
+func (p Port) String() string { return fmt.Sprintf("%q, %v %v", p.Name, p.DType, p.Shape) }
+
+// Describer is a Runner that knows its inputs and outputs beforehand, so that stages
+// which do not fit each other are found when they are opened.
+type Describer interface {
+	Runner
+	Ports() (inputs, outputs []Port)
+}
+
 // Source is what a Runner is opened from: a model file, a Go function. It is a
 // description only, so that a Model can be a package-level variable.
 type Source interface {

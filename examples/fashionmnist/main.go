@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -25,17 +26,23 @@ func main() {
 	seed := flag.Uint64("seed", 1, "of the shuffle that splits the validation images")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		log.Fatalf("unexpected argument %q: only flags are taken (-help lists them)", flag.Arg(0))
+		usage("unexpected argument %q: only flags are taken (-help lists them)", flag.Arg(0))
 	}
 	if *batch < 1 {
-		log.Fatalf("-batch %d: use 1 or more", *batch)
+		usage("-batch %d: use 1 or more", *batch)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	o := exit.Options{Bound: *bound, Kind: exit.Kind(*kind), Seed: *seed}
+	o := exit.Options{Bound: *bound, Kind: cmp.Or(exit.Kind(*kind), exit.KindMaxProb), Seed: *seed}
 	if err := demo(ctx, o, *batch); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// usage ends the program as package flag does for arguments that cannot be.
+func usage(format string, args ...any) {
+	log.Printf(format, args...)
+	os.Exit(2)
 }
 
 func demo(ctx context.Context, o exit.Options, batch int) error {
@@ -47,13 +54,12 @@ func demo(ctx context.Context, o exit.Options, batch int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Fashion-MNIST: %d stages, %d test images; thresholds from %d validation images.\n\n", model.Stages, len(images.Labels), len(v.Labels))
-
 	begun := time.Now()
 	found, err := exit.Search(ctx, v, o)
 	if err != nil {
 		return err
 	}
+	fmt.Printf("Fashion-MNIST: %d stages, %d test images; thresholds from %d validation images.\n\n", model.Stages, len(images.Labels), len(v.Labels))
 	printSearch(os.Stdout, v, found, o, time.Since(begun))
 
 	r := report{found: found, cost: v.Cost}

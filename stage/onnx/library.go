@@ -16,8 +16,8 @@ import (
 const libraryVariable = "SERFLOW_ONNXRUNTIME"
 
 const remedy = "ONNX Runtime 1.24 or newer is needed for " + runtime.GOOS + "/" + runtime.GOARCH +
-	": set " + libraryVariable + " to the path that the script .ci/onnxruntime prints (make test does this)," +
-	" or pass onnx.Library(path)"
+	": get it with `npm install --ignore-scripts onnxruntime-node@1.24.3` (in its folder bin/napi-v6) or from Microsoft's releases," +
+	" then set " + libraryVariable + " to the path of the library or pass onnx.Library(path); in a checkout of Serflow .ci/onnxruntime does both"
 
 // loaded is the library this package has loaded; empty if it has loaded none.
 var (

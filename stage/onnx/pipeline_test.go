@@ -44,6 +44,16 @@ func TestBadInputNamesStageAndRemedy(t *testing.T) {
 	}
 }
 
+// A model file in the wrong place is found when the pipeline opens.
+func TestFilesThatDoNotFit(t *testing.T) {
+	encoder := onnx.File("testdata/encoder.onnx")
+	_, err := serflow.Open(t.Context(), stage.NewModel("m", stage.New("a", encoder, exit.MaxProb(0)), stage.New("b", encoder, exit.Final())))
+	var e *serflow.Error
+	if !errors.Is(err, serflow.ErrModel) || !errors.As(err, &e) || e.Stage != "b" {
+		t.Fatal(err)
+	}
+}
+
 // TestShutdownEndsARunInTheRuntime: the model would loop for hours.
 func TestShutdownEndsARunInTheRuntime(t *testing.T) {
 	p := open(t, "slow")

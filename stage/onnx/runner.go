@@ -98,6 +98,9 @@ func (r *runner) release(s *slot) {
 	}
 }
 
+// Ports are what the model takes and gives.
+func (r *runner) Ports() (inputs, outputs []stage.Port) { return ports(r.inputs), ports(r.outputs) }
+
 // Recycle keeps the memory of outputs for later runs.
 func (r *runner) Recycle(outputs []stage.Tensor) {
 	for _, t := range outputs {

@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/serflow/serflow-go/stage"
@@ -67,6 +68,15 @@ func specOf(info ort.InputOutputInfo) (spec, error) {
 		}
 	}
 	return spec{}, fmt.Errorf("has elements of the unsupported type %v", info.DataType)
+}
+
+// ports describes specs to others.
+func ports(specs []spec) []stage.Port {
+	out := make([]stage.Port, len(specs))
+	for i, s := range specs {
+		out[i] = stage.Port{Name: s.name, DType: s.dtype, Shape: slices.Clone(s.shape)}
+	}
+	return out
 }
 
 // fixed tells whether all dimensions but the rows are known beforehand.
