@@ -385,9 +385,8 @@ func BenchmarkPick(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				core := cores.Add(1)
-				r := rand.New(rand.NewPCG(1, core))
 				for pb.Next() {
-					p, ok := lb.Pick(balancer.Ask{Generation: 1, Remaining: time.Second, Random: r.Uint64(), Core: int(core)})
+					p, ok := lb.Pick(balancer.Ask{Generation: 1, Remaining: time.Second, Random: rand.Uint64(), Core: int(core)})
 					if !ok {
 						b.Error("no place")
 						return

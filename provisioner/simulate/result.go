@@ -44,7 +44,7 @@ type Attainment struct {
 	Within  float64 `json:"within"`  // share of the requests
 	Windows int     `json:"windows"` // minutes in which requests ended
 	Good    int     `json:"good"`    // of those, minutes with at least 99 % within
-	Met     bool    `json:"met"`     // at least 99.5 % of the minutes are good
+	Met     bool    `json:"met"`     // at least 99.5 % of the minutes are good, and there is one
 }
 
 // Dollars is the bill, by what it is for.
@@ -163,7 +163,7 @@ func (r *run) result() Result {
 		SLO: Attainment{
 			Seconds: r.SLO.Seconds(), Within: share(float64(c.within), float64(c.arrived)),
 			Windows: c.window.windows, Good: c.window.goodBefore,
-			Met: float64(c.window.goodBefore) >= 0.995*float64(c.window.windows),
+			Met: c.window.windows > 0 && float64(c.window.goodBefore) >= 0.995*float64(c.window.windows),
 		},
 		Dollars: Dollars{Transfer: c.transfer},
 	}

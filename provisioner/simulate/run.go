@@ -18,8 +18,8 @@ import (
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
 
-// Run simulates a scenario. An error wraps ErrScenario, or is that of the traffic or
-// of ctx. The memory that it takes grows with the requests that are under way at one
+// Run simulates a scenario. An error wraps ErrScenario, or is that of the traffic, the
+// depths, the world or ctx. The memory that it takes grows with the requests that are under way at one
 // time, not with those of the whole run.
 func Run(ctx context.Context, s Scenario) (Result, error) {
 	if err := s.validate(); err != nil {
@@ -110,6 +110,9 @@ func newRun(s Scenario) (*run, error) {
 			return nil, err
 		}
 	}
+	if r.traffic == nil || r.depths == nil || r.world == nil {
+		return nil, fmt.Errorf("%w: its Traffic, Depths or World returned nothing and no error", ErrScenario)
+	}
 	r.balancer.Publish(s.Plan.Generation)
 	if err := r.addFunctions(); err != nil {
 		return nil, err
@@ -119,7 +122,7 @@ func newRun(s Scenario) (*run, error) {
 
 // loop handles what is due, in order, until nothing is left to happen.
 func (r *run) loop(ctx context.Context) error {
-	if err := r.nextArrival(); err != nil {
+	if err := errors.Join(ctx.Err(), r.nextArrival()); err != nil {
 		return err
 	}
 	for n := 1; ; n++ {

@@ -169,7 +169,7 @@ func TestZeroTraffic(t *testing.T) {
 	s := split(t)
 	s.Traffic, s.Until = poisson(0, time.Minute), 90*time.Second
 	res := audit(t, s)
-	want(t, "only the VM is paid", fmt.Sprintf("%d %.6f %v", res.Requests, res.Dollars.Total, res.Latency.P99), "0 0.009000 0")
+	want(t, "only the VM is paid", fmt.Sprintf("%d %.6f %v %v", res.Requests, res.Dollars.Total, res.Latency.P99, res.SLO.Met), "0 0.009000 0 false")
 }
 
 // chaos is a cloud in which everything goes wrong.
@@ -308,6 +308,9 @@ func TestCancelled(t *testing.T) {
 	s.Progress = func(time.Duration) { cancel() }
 	if _, err := simulate.Run(ctx, s); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+	if _, err := simulate.Run(ctx, split(t)); !errors.Is(err, context.Canceled) { // it was from the start
+		t.Errorf("a short run: %v", err)
 	}
 }
 

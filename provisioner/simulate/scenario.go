@@ -46,8 +46,9 @@ type Scenario struct {
 	// Running says that the plan's VMs are there and ready when the run begins. They
 	// are billed from then on.
 	Running bool
-	// Until is how long the run lasts at least, and so what is billed at least. A run
-	// lasts until the last request has ended.
+	// Until is how long the run lasts at least, and so what is billed at least. By default
+	// a run ends with its last request, and what VMs cost after that is not in the bill:
+	// give a trace's length, as traffic.Trace.Measure tells it.
 	Until time.Duration
 	Seed  uint64 // the same seed gives the same result, byte by byte
 
@@ -105,6 +106,9 @@ func (n Network) payload(stage int) int {
 
 // validate reports what is missing or cannot be. Its error wraps ErrScenario.
 func (s *Scenario) validate() error {
+	if s.Stages < 1 {
+		return fmt.Errorf("%w: %d stages: give the number of the model's", ErrScenario, s.Stages)
+	}
 	if err := s.Plan.Validate(s.Stages); err != nil {
 		return fmt.Errorf("%w: %w", ErrScenario, err)
 	}

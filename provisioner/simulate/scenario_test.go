@@ -28,17 +28,27 @@ func TestScenarioRefuses(t *testing.T) {
 		"a negative price":               {func(s *simulate.Scenario) { s.Plan.Functions[0].Offer.PerGBSecond = -1 }, "give its prices"},
 		"no times for an offer":          {func(s *simulate.Scenario) { delete(s.Times, "vm") }, `no times of 2 stages for offer "vm"`},
 		"times of another model":         {func(s *simulate.Scenario) { s.Times["fn"] = fixed(t, ms) }, `no times of 2 stages for offer "fn"`},
-		"no traffic":                     {func(s *simulate.Scenario) { s.Traffic = nil }, "Traffic and Depths"},
-		"no depths":                      {func(s *simulate.Scenario) { s.Depths = nil }, "Traffic and Depths"},
-		"an SLO below the service time":  {func(s *simulate.Scenario) { s.SLO = 9 * ms }, "the first stage alone takes 10ms"},
-		"a negative SLO":                 {func(s *simulate.Scenario) { s.SLO = -1 }, "nothing negative"},
-		"a negative end":                 {func(s *simulate.Scenario) { s.Until = -1 }, "nothing negative"},
-		"payloads missing":               {func(s *simulate.Scenario) { s.Network.Payload = []int{1} }, "one for each of 2 stages"},
-		"a negative payload":             {func(s *simulate.Scenario) { s.Network.Payload = []int{1, -1} }, "none negative"},
-		"a negative answer":              {func(s *simulate.Scenario) { s.Network.Answer = -1 }, "none negative"},
-		"a path back in time":            {func(s *simulate.Scenario) { s.Network.VM.Latency = -1 }, "network path"},
-		"a path without end":             {func(s *simulate.Scenario) { s.Network.Function.BitsPerSec = math.NaN() }, "network path"},
-		"a path that pays":               {func(s *simulate.Scenario) { s.Network.Function.DollarsPerGB = -0.1 }, "network path"},
+		"no stages":                      {func(s *simulate.Scenario) { s.Stages = 0 }, "0 stages: give the number"},
+		"traffic of nothing": {func(s *simulate.Scenario) {
+			s.Traffic = func(*rand.Rand) (traffic.Source, error) { return nil, nil }
+		}, "returned nothing"},
+		"depths of nothing": {func(s *simulate.Scenario) {
+			s.Depths = func(*rand.Rand) (depth.Source, error) { return nil, nil }
+		}, "returned nothing"},
+		"a world of nothing": {func(s *simulate.Scenario) {
+			s.World = func(*rand.Rand) (simulate.World, error) { return nil, nil }
+		}, "returned nothing"},
+		"no traffic":                    {func(s *simulate.Scenario) { s.Traffic = nil }, "Traffic and Depths"},
+		"no depths":                     {func(s *simulate.Scenario) { s.Depths = nil }, "Traffic and Depths"},
+		"an SLO below the service time": {func(s *simulate.Scenario) { s.SLO = 9 * ms }, "the first stage alone takes 10ms"},
+		"a negative SLO":                {func(s *simulate.Scenario) { s.SLO = -1 }, "nothing negative"},
+		"a negative end":                {func(s *simulate.Scenario) { s.Until = -1 }, "nothing negative"},
+		"payloads missing":              {func(s *simulate.Scenario) { s.Network.Payload = []int{1} }, "one for each of 2 stages"},
+		"a negative payload":            {func(s *simulate.Scenario) { s.Network.Payload = []int{1, -1} }, "none negative"},
+		"a negative answer":             {func(s *simulate.Scenario) { s.Network.Answer = -1 }, "none negative"},
+		"a path back in time":           {func(s *simulate.Scenario) { s.Network.VM.Latency = -1 }, "network path"},
+		"a path without end":            {func(s *simulate.Scenario) { s.Network.Function.BitsPerSec = math.NaN() }, "network path"},
+		"a path that pays":              {func(s *simulate.Scenario) { s.Network.Function.DollarsPerGB = -0.1 }, "network path"},
 		"a group twice": {func(s *simulate.Scenario) {
 			s.Plan.VMs = append(s.Plan.VMs, s.Plan.VMs[0])
 		}, "two VM groups"},
