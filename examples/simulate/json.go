@@ -59,19 +59,37 @@ func (r report) writeJSON(out io.Writer) error {
 	return e.Encode(r.document())
 }
 
-// save writes the JSON to a file, or to a new one in the temporary folder, and says to
-// which.
-func (r report) save(path string) (string, error) {
-	create := func() (*os.File, error) { return os.Create(path) }
-	if path == "" {
-		create = func() (*os.File, error) { return os.CreateTemp("", "serflow-simulate-*.json") }
+// output is the file for the JSON, made before anything is simulated: a path that cannot
+// be written is better known then. Its File is nil if the JSON goes to standard output.
+type output struct {
+	*os.File
+	saved bool
+}
+
+// create makes the file that -json names, or a new one in the temporary folder.
+func (s settings) create() (o *output, err error) {
+	o = &output{}
+	switch s.json {
+	case "-":
+	case "":
+		o.File, err = os.CreateTemp("", "serflow-simulate-*.json")
+	default:
+		o.File, err = os.Create(s.json)
 	}
-	file, err := create()
-	if err != nil {
-		return "", fmt.Errorf("-json: %w", err)
+	return o, err
+}
+
+func (o *output) save(r report) error {
+	o.saved = true
+	if err := errors.Join(r.writeJSON(o), o.Close()); err != nil {
+		return fmt.Errorf("-json: %w", err)
 	}
-	if err := errors.Join(r.writeJSON(file), file.Close()); err != nil {
-		return "", fmt.Errorf("-json: %w", err)
+	return nil
+}
+
+// abandon removes the file if nothing has been written to it.
+func (o *output) abandon() {
+	if o.File != nil && !o.saved {
+		_, _ = o.Close(), os.Remove(o.Name())
 	}
-	return file.Name(), nil
 }

@@ -59,6 +59,11 @@ func compare(ctx context.Context, s settings, n network, stdout, stderr io.Write
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
+	file, err := s.create()
+	if err != nil {
+		return fmt.Errorf("%w: -json: %w", errUsage, err)
+	}
+	defer file.abandon()
 	plans := plansOf(s, n)
 	show := newProgress(stderr)
 	results, err := simulate.RunAll(ctx, w.scenarios(s, plans), show.tell)
@@ -67,14 +72,13 @@ func compare(ctx context.Context, s settings, n network, stdout, stderr io.Write
 		return err
 	}
 	r := newReport(s, w, plans, results)
-	if s.json == "-" {
+	if file.File == nil {
 		return r.writeJSON(stdout)
 	}
 	r.print(stdout)
-	path, err := r.save(s.json)
-	if err != nil {
+	if err := file.save(r); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "\nAll figures, those of each seed too: %s\n", path)
+	fmt.Fprintf(stdout, "\nAll figures, those of each seed too: %s\n", file.Name())
 	return nil
 }

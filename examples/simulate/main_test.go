@@ -92,6 +92,18 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A run that fails leaves no empty file.
+func TestNoFileWithoutFigures(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "none.json")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"-json", file}, &out, &errs)
+	if _, err := os.Stat(file); code != 1 || !os.IsNotExist(err) {
+		t.Errorf("exit code %d, %v: %s", code, err, errs.String())
+	}
+}
+
 // All plans serve the same requests, and the bill is the sum of its parts.
 func TestPlansGetTheSameRequests(t *testing.T) {
 	d := documentOf(t)
@@ -224,6 +236,8 @@ func TestBadFlags(t *testing.T) {
 		"-boot -1s":                      "-boot -1s: give",
 		"-pass 0s":                       "-pass 0s: give",
 		"-seeds 0":                       "-seeds 0: give",
+		"-to 99h":                        "the trace ends at 58m22s: cut it there",
+		"-json /nowhere/x.json":          "-json: open /nowhere/x.json",
 		"-format xml":                    `-format "xml": give`,
 		"-format counts":                 "there is no -trace",
 		"-trace x.csv -format timestamp": `-format "timestamp": give`,

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -51,6 +52,9 @@ func newWorkload(s settings, n network) (workload, error) {
 	if w.recorded, err = w.trace.Measure(); err != nil {
 		return w, fmt.Errorf("-trace, -format, -from, -to: %s: %w", w.name, err)
 	}
+	if err := w.checkEnd(s.to); err != nil {
+		return w, err
+	}
 	if w.times, err = timesOf(s, n); err != nil {
 		return w, fmt.Errorf("-pass %v -cv %v: %w", s.pass, s.cv, err)
 	}
@@ -62,6 +66,17 @@ func newWorkload(s settings, n network) (workload, error) {
 	}
 	w.rate = s.vcpus / (s.pass.Seconds() * n.mean() / n.full())
 	return w, nil
+}
+
+// checkEnd refuses a cut beyond the end of the trace. Silence that nobody recorded would
+// be averaged into the rate, and the load while requests come be higher than asked for.
+func (w workload) checkEnd(to time.Duration) error {
+	whole := w.trace
+	whole.From, whole.To = 0, 0
+	if all, err := whole.Measure(); err != nil || to > all.Length {
+		return fmt.Errorf("-to %v: the trace ends at %v: cut it there or before, or leave -to out (%w)", to, all.Length, errors.Join(errUsage, err))
+	}
+	return nil
 }
 
 // arrivals follow the trace's smoothed rate: to multiply its requests would make
