@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/serflow/serflow-go/provisioner"
@@ -63,33 +64,48 @@ func (r report) writeJSON(out io.Writer) error {
 // be written is better known then. Its File is nil if the JSON goes to standard output.
 type output struct {
 	*os.File
-	saved bool
+	fresh bool // there was none before, and nothing has been written to it
 }
 
-// create makes the file that -json names, or a new one in the temporary folder.
+// create opens the file that -json names, or a new one in the temporary folder. One that
+// exists keeps what it holds until there are figures to replace it.
 func (s settings) create() (o *output, err error) {
 	o = &output{}
 	switch s.json {
 	case "-":
 	case "":
+		o.fresh = true
 		o.File, err = os.CreateTemp("", "serflow-simulate-*.json")
 	default:
-		o.File, err = os.Create(s.json)
+		_, missing := os.Stat(s.json)
+		o.fresh = errors.Is(missing, fs.ErrNotExist)
+		o.File, err = os.OpenFile(s.json, os.O_WRONLY|os.O_CREATE, 0o666)
 	}
 	return o, err
 }
 
 func (o *output) save(r report) error {
-	o.saved = true
-	if err := errors.Join(r.writeJSON(o), o.Close()); err != nil {
+	o.fresh = false
+	info, err := o.Stat()
+	if err == nil && info.Mode().IsRegular() { // a pipe or a device has no length
+		err = o.Truncate(0)
+	}
+	if err == nil {
+		err = r.writeJSON(o)
+	}
+	if err := errors.Join(err, o.Close()); err != nil {
 		return fmt.Errorf("-json: %w", err)
 	}
 	return nil
 }
 
-// abandon removes the file if nothing has been written to it.
+// abandon closes the file, and removes it if it would be left empty.
 func (o *output) abandon() {
-	if o.File != nil && !o.saved {
-		_, _ = o.Close(), os.Remove(o.Name())
+	if o.File == nil {
+		return
+	}
+	o.Close()
+	if o.fresh {
+		os.Remove(o.Name())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -101,6 +102,53 @@ func TestNoFileWithoutFigures(t *testing.T) {
 	code := run(ctx, []string{"-json", file}, &out, &errs)
 	if _, err := os.Stat(file); code != 1 || !os.IsNotExist(err) {
 		t.Errorf("exit code %d, %v: %s", code, err, errs.String())
+	}
+}
+
+// One that was there before keeps its figures then, and is replaced whole by a run that ends.
+func TestFileThatWasThere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "old.json")
+	old := strings.Repeat("old ", 1e5)
+	if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := outputOf(t, "-json", file, "-slo", "1ns"); !errors.Is(err, simulate.ErrScenario) {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != old {
+		t.Errorf("after a run that failed: %v, %d bytes of %d", err, len(got), len(old))
+	}
+	if _, err := outputOf(t, "-json", file); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(file); err != nil || !json.Valid(got) {
+		t.Errorf("after one that ended: %v, %d bytes", err, len(got))
+	}
+	if _, err := outputOf(t, "-json", os.DevNull); err != nil {
+		t.Errorf("to %s: %v", os.DevNull, err)
+	}
+}
+
+// A cut may end with the second of the last request, and no later; what is wrong with the
+// trace behind the cut is said as such.
+func TestEndOfTheCut(t *testing.T) {
+	write := func(text string) string {
+		file := filepath.Join(t.TempDir(), "times.csv")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	good, bad := write("0\n1\n2.5\n"), write("0\n1\n2.5\nbroken\n")
+	for _, c := range []struct{ file, to, want string }{
+		{good, "3s", ""},
+		{good, "4s", "-to 4s: the trace ends at 3s"},
+		{bad, "2s", `looking for its end: bad trace: line 4: time "broken"`},
+	} {
+		_, err := outputOf(t, "-trace", c.file, "-to", c.to, "-json", "-")
+		if c.want == "" && err != nil || c.want != "" && (exitCode(err) != 2 || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("-to %s: %v, want %q", c.to, err, c.want)
+		}
 	}
 }
 

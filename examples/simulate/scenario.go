@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -71,10 +70,17 @@ func newWorkload(s settings, n network) (workload, error) {
 // checkEnd refuses a cut beyond the end of the trace. Silence that nobody recorded would
 // be averaged into the rate, and the load while requests come be higher than asked for.
 func (w workload) checkEnd(to time.Duration) error {
+	if to == 0 || w.trace.Format == traffic.Counts { // which Measure has checked
+		return nil
+	}
 	whole := w.trace
 	whole.From, whole.To = 0, 0
-	if all, err := whole.Measure(); err != nil || to > all.Length {
-		return fmt.Errorf("-to %v: the trace ends at %v: cut it there or before, or leave -to out (%w)", to, all.Length, errors.Join(errUsage, err))
+	all, err := whole.Measure()
+	if err != nil {
+		return fmt.Errorf("-trace: %s: looking for its end: %w", w.name, err)
+	}
+	if to > all.Length {
+		return fmt.Errorf("-to %v: the trace ends at %v: cut it there or before, or leave -to out", to, all.Length)
 	}
 	return nil
 }

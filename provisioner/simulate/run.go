@@ -25,6 +25,9 @@ func Run(ctx context.Context, s Scenario) (Result, error) {
 	if err := s.validate(); err != nil {
 		return Result{}, err
 	}
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
 	r, err := newRun(s)
 	if err != nil {
 		return Result{}, err
@@ -122,7 +125,7 @@ func newRun(s Scenario) (*run, error) {
 
 // loop handles what is due, in order, until nothing is left to happen.
 func (r *run) loop(ctx context.Context) error {
-	if err := errors.Join(ctx.Err(), r.nextArrival()); err != nil {
+	if err := r.nextArrival(); err != nil {
 		return err
 	}
 	for n := 1; ; n++ {

@@ -12,6 +12,9 @@ import (
 // longest line of a trace, in bytes.
 const longest = 64 << 10
 
+// byteOrderMark begins a file that a spreadsheet has written as UTF-8.
+const byteOrderMark = "\ufeff"
+
 // lines reads a file line by line, gzipped or not.
 type lines struct {
 	file   io.Closer
@@ -34,10 +37,14 @@ func openLines(open func() (io.ReadCloser, error)) (*lines, error) {
 		}
 		text = bufio.NewReaderSize(unzipped, longest)
 	}
+	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		text.Discard(len(byteOrderMark))
+	}
 	return &lines{file: file, text: text}, nil
 }
 
-// next is the next line that is not blank, without its end, valid until the next call.
+// next is the next line that is not blank, without its end and the space
+// around it, valid until the next call.
 func (l *lines) next() ([]byte, error) {
 	for {
 		line, err := l.text.ReadSlice('\n')
@@ -48,7 +55,7 @@ func (l *lines) next() ([]byte, error) {
 		case err != nil && err != io.EOF:
 			return nil, l.bad("reading it: %w", err)
 		}
-		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 || err != nil {
+		if line = bytes.TrimSpace(line); len(line) > 0 || err != nil {
 			if len(line) == 0 {
 				return nil, io.EOF
 			}

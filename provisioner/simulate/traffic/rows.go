@@ -86,9 +86,9 @@ func (r *rows) read() (at time.Duration, n int, err error) {
 	}
 	field, rest, _ := bytes.Cut(line, []byte{','})
 	if r.trace.Format == Counts {
-		at, n, err = r.count(field, rest)
+		at, n, err = r.count(bare(field), bare(rest))
 	} else {
-		at, n, err = r.request(field)
+		at, n, err = r.request(bare(field))
 	}
 	if err != nil {
 		return 0, 0, err
@@ -104,8 +104,9 @@ func (r *rows) line() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns := bytes.Count(line, []byte{','}) + 1
-	header := r.columns == 0 && (line[0]|0x20 >= 'a' && line[0]|0x20 <= 'z')
+	columns := columnsOf(line)
+	first := bytes.TrimPrefix(line, []byte{'"'})
+	header := r.columns == 0 && len(first) > 0 && (first[0]|0x20 >= 'a' && first[0]|0x20 <= 'z')
 	if r.columns == 0 {
 		r.columns = columns
 		if r.trace.Format == Counts {
@@ -119,6 +120,30 @@ func (r *rows) line() ([]byte, error) {
 		return r.line()
 	}
 	return line, nil
+}
+
+// columnsOf counts the fields of a line. A comma between quotes is part of a field.
+func columnsOf(line []byte) int {
+	n := 1
+	for quoted := false; ; quoted = !quoted {
+		text, rest, more := bytes.Cut(line, []byte{'"'})
+		if !quoted {
+			n += bytes.Count(text, []byte{','})
+		}
+		if !more {
+			return n
+		}
+		line = rest
+	}
+}
+
+// bare is a field without the space and the quotes around it.
+func bare(field []byte) []byte {
+	field = bytes.TrimSpace(field)
+	if n := len(field); n > 1 && field[0] == '"' && field[n-1] == '"' {
+		return field[1 : n-1]
+	}
+	return field
 }
 
 // checkEnd is io.EOF if the trace may end here.

@@ -7,7 +7,8 @@ import (
 )
 
 // Format says what the lines of a trace are: comma-separated text, gzipped or not. A
-// first line that begins with a letter is a header; blank lines are skipped.
+// first line that begins with a letter is a header; blank lines are skipped, and so are
+// a byte order mark of UTF-8 and the spaces and double quotes around a field.
 type Format uint8
 
 // The formats.

@@ -24,6 +24,8 @@ func TestPlayTimestamps(t *testing.T) {
 		"zones":       "t\n2024-05-10 00:00:00.685540+00:00\n2024-05-10 00:00:05.000000+00:00\n2024-05-09 22:00:05-02:00\n2024-05-10 01:00:00.685540001+00:00\n",
 		"seconds":     "0.25,a,b\n4.56446,a,b\n4.564460000,a,b\n3600.2500000010009,a,b\n",
 		"unix time":   "1700158546.68059\n1700158550.99505\n1700158550.99505\n1700162146.680590001\n",
+		"spaces":      "\n 0.25 , a\n4.56446\t,a\n4.56446,a \n \n3600.250000001 ,\n",
+		"quotes":      "\ufeff\"TIMESTAMP\",\"user, agent\"\r\n\"2023-11-16 18:15:46.68059\",a\n\"2023-11-16 18:15:50.99505\", \"b, \"\"c\"\", d\"\n2023-11-16 18:15:50.99505,\n\"2023-11-16 19:15:46.680590001\",\"\"\n",
 		"blank lines": "\n\nname\n\n7\n11.31446\n11.31446\n\n3607.000000001\n\n",
 	} {
 		for how, text := range map[string]string{"": text, ", gzipped": zipped(text)} {
@@ -41,6 +43,8 @@ func TestPlayCounts(t *testing.T) {
 	for name, text := range map[string]string{
 		"plain":   text,
 		"header":  "second,requests\n" + text,
+		"spaces":  "\ufeff second, requests\n" + strings.ReplaceAll(text, ",", " , "),
+		"quotes":  "\ufeff\"second\",\"requests\"\r\n\"" + strings.NewReplacer(",", "\",\"", "\n", "\"\n\"").Replace(strings.TrimSpace(text)) + "\"\n",
 		"gzipped": zipped(text),
 	} {
 		times := drain(t, open[traffic.SourceCloser](t)(trace(traffic.Counts, text).Play(seeded())), 1000*second)
@@ -155,7 +159,11 @@ func TestWrongTraces(t *testing.T) {
 		{traffic.Counts, "0,99999999999999999999\n", `line 1: requests "99999999999999999999"`},
 		{traffic.Counts, "0.5,1\n", `line 1: second "0.5": use a whole number`},
 		{traffic.Counts, "-1,1\n", `line 1: second "-1"`},
-		{traffic.Counts, " 1,1\n", `line 1: second " 1"`},
+		{traffic.Counts, "1 0,1\n", `line 1: second "1 0"`},
+		{traffic.Counts, "\"\n", "line 1: 1 columns, want 2"},
+		{traffic.Counts, "\"0,1\n", "line 1: 1 columns, want 2"},
+		{traffic.Counts, "0,\"1\n", `line 1: requests "\"1"`},
+		{traffic.Counts, "\ufeff", "no rows"},
 		{traffic.Counts, "a,b\nc,d\n", `line 2: second "c"`},
 		{traffic.Counts, "0\n", "line 1: 1 columns, want 2"},
 		{traffic.Counts, "TIMESTAMP,ContextTokens,GeneratedTokens\n0,1\n", "line 1: 3 columns, want 2"},
