@@ -222,13 +222,18 @@ func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
 	}
 	r.attempt++
 	r.place, r.flying = p, true
-	r.wake = min(now+r.allowed(), r.deadline)
+	r.wake = r.deadline
+	if allowed := r.allowed(); allowed < Never-now {
+		r.wake = min(now+allowed, r.deadline)
+	}
 	return Step{Cancel: cancel, Send: true, Attempt: r.attempt, Place: p, Stage: r.stage, Remaining: remaining}
 }
 
 // allowed is how long a place may take before the request is sent elsewhere.
 func (r *Request) allowed() time.Duration {
-	return max(time.Duration(r.rules.Patience*float64(r.place.latest)), r.rules.Floor) + r.place.member.Cold
+	const longest = Never / 4 // lest times beyond it overflow
+	allowed := time.Duration(min(r.rules.Patience*float64(r.place.latest), float64(longest)))
+	return max(allowed, min(r.rules.Floor, longest)) + min(r.place.member.Cold, longest)
 }
 
 // land takes the request out of its place's hands.

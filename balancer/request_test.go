@@ -110,6 +110,11 @@ func TestTimeOut(t *testing.T) {
 	r.Start(0, 0)
 	want(t, "a cold start is waited for", r.Wake(), time.Second+165*ms)
 
+	endless := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Patience: 1e300, Floor: balancer.Never}, balancer.Never)
+	endless.Start(time.Hour, 0)
+	want(t, "patience without end", endless.Wake() > 24*365*time.Hour, true)
+	endless.GiveUp(errors.New("gone"))
+
 	r = balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)
 	want(t, "the caller has gone", describe(r.GiveUp(errors.New("gone"))), "cancel 1 finish -1 gone")

@@ -81,7 +81,11 @@ func (r *run) adopt(limit int) {
 	}
 	r.found()
 	for _, id := range ids {
-		r.register(r.vms[id])
+		v := r.vms[id]
+		r.register(v)
+		if l := r.world.Launch(0, v.group.vms.Offer, 1); len(l.VMs) == 1 { // as if launched now
+			r.fate(v, l.VMs[0])
+		}
 	}
 }
 
@@ -122,11 +126,15 @@ func (r *run) act(a provisioner.Action) {
 	case provisioner.Launch:
 		r.launch(a)
 	case provisioner.Drain:
-		r.drain(v)
+		if v != nil {
+			r.drain(v)
+		}
 	case provisioner.Resume:
-		v.draining = false
-		v.queue.Resume()
-		r.join(v)
+		if v != nil && v.draining {
+			v.draining = false
+			v.queue.Resume()
+			r.join(v)
+		}
 	case provisioner.End:
 		if v != nil {
 			r.kill(v)
@@ -194,9 +202,14 @@ func (r *run) groupOf(k provisioner.Key) *group {
 	return r.groups[i]
 }
 
-// live schedules what the world does to a VM.
+// live schedules what becomes of a VM that has been launched now.
 func (r *run) live(v *vm, l Life) {
 	r.at(r.after(l.Boot), func() { r.register(v) })
+	r.fate(v, l)
+}
+
+// fate schedules how a VM comes to its end, if it is not ended.
+func (r *run) fate(v *vm, l Life) {
 	r.at(r.after(l.Notice), func() {
 		if !v.gone {
 			r.fleet.Notice(r.now, v.id)

@@ -256,6 +256,16 @@ func TestBillInChaos(t *testing.T) {
 	}
 }
 
+// VMs that are there at the start are lost like others, and replaced.
+func TestRunningVMsAreLostToo(t *testing.T) {
+	s := split(t)
+	s.Running, s.Until = true, time.Hour
+	s.World = world(mock.Config{Crashes: 10, Boot: mock.Spread{Median: time.Minute}})
+	if res := audit(t, s); res.VMs[0].Launched < 3 || res.VMs[0].VMSeconds > 3600 {
+		t.Errorf("launched %d, lived %v s", res.VMs[0].Launched, res.VMs[0].VMSeconds)
+	}
+}
+
 // counted counts what a source yields.
 type counted struct {
 	traffic.Source

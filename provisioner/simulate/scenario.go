@@ -44,7 +44,7 @@ type Scenario struct {
 	Limits   provisioner.Limits // default: the plan's VMs, at any price
 	Patience provisioner.Patience
 	// Running says that the plan's VMs are there and ready when the run begins. They
-	// are billed from then on.
+	// are billed from then on, and come to their ends as if launched then.
 	Running bool
 	// Until is how long the run lasts at least, and so what is billed at least. By default
 	// a run ends with its last request, and what VMs cost after that is not in the bill:
