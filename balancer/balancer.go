@@ -200,6 +200,10 @@ func (b *Balancer) core(any int) int {
 
 func (p Place) load() *load { return &p.member.loads[p.core] }
 
+// trials is how many requests that an idle VM seems too slow for go to a function for
+// each one that tries it all the same.
+const trials = 64
+
 // Pick chooses a member and counts the request as served by it until Done.
 //
 // Of two VMs drawn at random it looks at the one that is expected to finish first
@@ -215,6 +219,9 @@ func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 	}
 	a.Core = b.core(a.Core)
 	p = c.vm(a)
+	if p.member != nil && p.Finish > a.Remaining && !a.Late && a.Random>>8%trials == 0 && p.member.untried(a) {
+		a.Remaining = p.Finish // try it
+	}
 	if p.member == nil || p.Finish > a.Remaining || p.member.ID == a.Avoid || a.Late {
 		if f := c.function(a); f.member != nil && (p.member == nil || f.Finish < p.Finish || p.member.ID == a.Avoid || a.Late) {
 			p = f
@@ -230,11 +237,15 @@ func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
 // Done reports that a request is no longer in a member's hands; call it once for each
 // Pick. What the member has said corrects what is expected of it: service is how long
 // it worked on the request, without waiting, and load how many requests it still had,
-// whoever sent them. Service is 0 if neither is known.
+// whoever sent them. Service is 0 if it is not known, or not that of the whole way from
+// where the request entered; load is negative if it is not known.
 func (b *Balancer) Done(p Place, entered int, service time.Duration, load int) {
 	l := p.load()
 	mine := l.serving.Add(-1) + l.seen.Load()
 	if m := p.member; service > 0 && m.Stages.Has(entered) {
-		l.learn(float64(service)/float64(m.Service[entered-m.Stages.First]), max(int64(load)-mine, 0))
+		l.learn(float64(service) / float64(m.Service[entered-m.Stages.First]))
+	}
+	if load >= 0 {
+		l.hear(max(int64(load)-mine, 0))
 	}
 }

@@ -253,6 +253,46 @@ func TestRetireUnderRequests(t *testing.T) {
 	want(t, "left", b.Serving(1), 0)
 }
 
+// A VM that seemed slow, or full of others' requests, is tried again: only its replies
+// can tell that it is not.
+func TestIdleVMsAreTriedAgain(t *testing.T) {
+	for name, reply := range map[string]struct {
+		service time.Duration
+		load    int
+	}{"slow": {time.Hour, 0}, "full of others' requests": {10 * ms, 50}} {
+		b := with(t, 1, vm(1, 0, 0, 1, 10*ms), function(2, 0, 0, 0, 12*ms))
+		r := rand.New(rand.NewPCG(3, 4))
+		on := map[uint64]int{}
+		for i := range 20_000 {
+			id, p := pick(b, balancer.Ask{Generation: 1, Remaining: 50 * ms, Random: r.Uint64()})
+			on[id]++
+			switch {
+			case i == 0:
+				b.Done(p, 0, reply.service, reply.load)
+			case id == 1:
+				b.Done(p, 0, 10*ms, 0)
+			default:
+				b.Done(p, 0, 12*ms, 0)
+			}
+		}
+		if on[1] < 10 {
+			t.Errorf("%s once: the VM got %d of 20,000 requests", name, on[1])
+		}
+	}
+}
+
+// Times longer than any run do not overflow.
+func TestEndlessTimes(t *testing.T) {
+	m := vm(1, 0, 0, 1, balancer.Never)
+	m.Longest, m.Travel, m.Cold = []time.Duration{balancer.Never}, balancer.Never, balancer.Never
+	b := with(t, 0, m)
+	r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
+	s := r.Start(time.Hour, 0)
+	if year := 365 * 24 * time.Hour; s.Place.Finish < year || r.Wake() < year {
+		t.Errorf("expected after %v, given up on at %v", s.Place.Finish, r.Wake())
+	}
+}
+
 // What a VM says of its queue counts the requests of other balancers too.
 func TestReportedLoad(t *testing.T) {
 	b := with(t, 1, vm(1, 0, 0, 1, 10*ms))
@@ -261,7 +301,7 @@ func TestReportedLoad(t *testing.T) {
 	b.Done(p, 0, 10*ms, 4)
 	_, p = pick(b, ask)
 	want(t, "behind four of others", p.Finish, 50*ms)
-	b.Done(p, 0, 0, 9) // not known
+	b.Done(p, 0, 0, -1) // not known
 	_, p = pick(b, ask)
 	want(t, "still", p.Finish, 50*ms)
 	_, second := pick(b, ask)

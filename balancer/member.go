@@ -87,12 +87,24 @@ func (m *member) at(stage, core int) Place {
 		batches := (l.serving.Load()+l.seen.Load()+l.others.Load())/int64(m.Batch) + 1
 		wait = service * float64(max(batches-int64(m.Slots), 0)) / float64(m.Slots)
 	}
+	travel := float64(m.Travel)
 	return Place{
 		member: m,
 		core:   core,
-		Finish: time.Duration(wait+service) + m.Travel,
-		latest: time.Duration(wait+float64(m.Longest[i])*slowness) + m.Travel,
+		Finish: duration(wait + service + travel),
+		latest: duration(wait + float64(m.Longest[i])*slowness + travel),
 	}
+}
+
+// duration keeps what is longer than any run from overflowing.
+func duration(ns float64) time.Duration { return time.Duration(min(ns, float64(Never/4))) }
+
+// untried tells whether a VM has nothing of ours in hand, and would be in time if it were
+// as it was described: only a reply could correct what is thought of it, and without a
+// request none will come.
+func (m *member) untried(a Ask) bool {
+	l := &m.loads[a.Core]
+	return l.serving.Load()+l.seen.Load() == 0 && m.Service[a.Stage-m.Stages.First] <= a.Remaining-m.Travel
 }
 
 // full tells whether a function is at its limit of concurrent calls. Two requests that
@@ -101,13 +113,17 @@ func (m *member) full() bool {
 	return m.Slots > 0 && int(m.serving()) >= m.Slots
 }
 
-// learn takes a measured service time in, and how many requests of other balancers the
-// member has. Of two replies at once one may be lost. What stays as it is is not written,
+// learn takes in how a measured service time compares with the expected one. Of two
+// replies at once one may be lost. What stays as it is is not written, here and below,
 // which would take the cache line from other cores.
-func (l *load) learn(seen float64, others int64) {
-	if old := math.Float64frombits(l.slowness.Load()); seen != old {
-		l.slowness.Store(math.Float64bits(old + smoothing*(seen-old)))
+func (l *load) learn(ratio float64) {
+	if old := math.Float64frombits(l.slowness.Load()); ratio != old {
+		l.slowness.Store(math.Float64bits(old + smoothing*(ratio-old)))
 	}
+}
+
+// hear takes in how many requests of other balancers the member has.
+func (l *load) hear(others int64) {
 	if l.others.Load() != others {
 		l.others.Store(others)
 	}

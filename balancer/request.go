@@ -14,6 +14,7 @@ var (
 	ErrTries    = errors.New("failed at every place tried") // wraps the last place's error
 	ErrInvalid  = errors.New("refused as invalid")          // by a worker; trying elsewhere would not help
 	errLate     = fmt.Errorf("%w: handed back before it had run", ErrDeadline)
+	errUnknown  = errors.New("the place gave no reason")
 	errProtocol = errors.New("the reply's stage is not one that could come next")
 )
 
@@ -134,7 +135,7 @@ func (r *Request) Reply(now time.Duration, attempt uint32, reply Reply, random u
 	if r.ended || !r.flying || attempt != r.attempt {
 		return Step{}
 	}
-	r.land(reply.Service, reply.Load)
+	r.land(r.learns(reply))
 	switch reply.Outcome {
 	case Exited:
 		if reply.Stage >= r.stage && r.place.Stages().Has(reply.Stage) {
@@ -147,6 +148,9 @@ func (r *Request) Reply(now time.Duration, attempt uint32, reply Reply, random u
 	case Refused, Failed:
 		return r.elsewhere(now, reply.Err, random, 0)
 	case Invalid:
+		if reply.Err == nil {
+			reply.Err = errUnknown
+		}
 		return r.finish(-1, fmt.Errorf("%w: %w", ErrInvalid, reply.Err), 0)
 	}
 	return r.elsewhere(now, errProtocol, random, 0)
@@ -174,7 +178,7 @@ func (r *Request) Tick(now time.Duration, random uint64) Step {
 	cancel := uint32(0)
 	if r.flying {
 		cancel = r.attempt
-		r.land(0, 0)
+		r.land(0, -1)
 	}
 	if now >= r.deadline {
 		return r.finish(-1, ErrDeadline, cancel)
@@ -190,12 +194,15 @@ func (r *Request) GiveUp(err error) Step {
 	cancel := uint32(0)
 	if r.flying {
 		cancel = r.attempt
-		r.land(0, 0)
+		r.land(0, -1)
 	}
 	return r.finish(-1, err, cancel)
 }
 
 func (r *Request) elsewhere(now time.Duration, err error, random uint64, cancel uint32) Step {
+	if err == nil {
+		err = errUnknown
+	}
 	r.tries++
 	r.avoid, r.last = r.place.ID(), err
 	if r.tries >= r.rules.Tries {
@@ -234,6 +241,19 @@ func (r *Request) allowed() time.Duration {
 	const longest = Never / 4 // lest times beyond it overflow
 	allowed := time.Duration(min(r.rules.Patience*float64(r.place.latest), float64(longest)))
 	return max(allowed, min(r.rules.Floor, longest)) + min(r.place.member.Cold, longest)
+}
+
+// learns is what a reply says of its place. The time of a request that was handed back on
+// the way is not that of the whole way, which is expected of the place: believed, it would
+// make a place that is late seem fast.
+func (r *Request) learns(reply Reply) (service time.Duration, load int) {
+	switch {
+	case reply.Service == 0:
+		return 0, -1
+	case reply.Outcome == Passed && r.place.Stages().Has(reply.Stage):
+		return 0, reply.Load
+	}
+	return reply.Service, reply.Load
 }
 
 // land takes the request out of its place's hands.

@@ -64,6 +64,19 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
+// The time of what a VM hands back on the way says nothing of the whole way.
+func TestHandedBackIsNotFast(t *testing.T) {
+	b := with(t, 0, vm(1, 0, 2, 1, 30*ms))
+	for range 50 {
+		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 3}, balancer.Never)
+		r.Start(0, 0)
+		r.Reply(10*ms, 1, balancer.Reply{Outcome: balancer.Passed, Stage: 1, Service: 10 * ms}, 0)
+		r.GiveUp(errors.New("gone"))
+	}
+	_, p := pick(b, balancer.Ask{Remaining: time.Second})
+	want(t, "expected of it", p.Finish, 30*ms)
+}
+
 // What a VM hands back as late goes to a function, though another VM seems to be in time.
 func TestHandedBackAsLate(t *testing.T) {
 	for stage, what := range []string{"before it has run", "at a boundary"} {

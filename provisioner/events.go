@@ -13,7 +13,7 @@ import (
 func (f *Fleet) Launched(now time.Duration, token string, ids ...string) {
 	l := f.launches[token]
 	for _, id := range ids {
-		if f.vms[id] != nil {
+		if f.vms[id] != nil || f.gone[id] {
 			continue
 		}
 		if l == nil || l.vms == 0 {
@@ -25,7 +25,7 @@ func (f *Fleet) Launched(now time.Duration, token string, ids ...string) {
 	if l == nil {
 		return
 	}
-	delete(f.launches, token)
+	f.settle(token)
 	if l.vms > 0 {
 		f.failed(now, l.key)
 	} else {
@@ -37,7 +37,7 @@ func (f *Fleet) Launched(now time.Duration, token string, ids ...string) {
 // that is not certain, as after a time-out, say nothing: the launch is asked again.
 func (f *Fleet) LaunchFailed(now time.Duration, token string) {
 	if l := f.launches[token]; l != nil {
-		delete(f.launches, token)
+		f.settle(token)
 		f.failed(now, l.key)
 	}
 }
@@ -50,7 +50,7 @@ func (f *Fleet) Ready(now time.Duration, id, token string) {
 	case vm != nil && vm.State == Booting:
 		vm.move(now, Ready)
 	case vm != nil:
-	case l != nil && l.vms > 0:
+	case l != nil && l.vms > 0 && !f.gone[id]:
 		f.add(now, id, l, Ready)
 	default:
 		f.stray(now, id, token)
@@ -64,18 +64,24 @@ func (f *Fleet) Idle(now time.Duration, id string) {
 	}
 }
 
-// Lost is a VM that does not answer any more. It is ended, lest it be billed on.
+// Lost is a VM that does not answer any more. It is ended, lest it be billed on, also if
+// its launch has not been answered yet.
 func (f *Fleet) Lost(now time.Duration, id string) {
-	if vm := f.vms[id]; vm != nil && vm.State != Ending {
+	switch vm := f.vms[id]; {
+	case vm == nil && len(f.launches) > 0 && !f.gone[id]:
+		f.stray(now, id, "")
+	case vm != nil && vm.State != Ending:
 		vm.move(now, Ending)
 	}
 }
 
 // Notice is a VM that its provider is about to take back.
 func (f *Fleet) Notice(now time.Duration, id string) {
-	if vm := f.vms[id]; vm != nil && vm.State <= Ready {
-		vm.move(now, Draining)
+	if vm := f.vms[id]; vm != nil {
 		vm.doomed = true
+		if vm.State <= Ready {
+			vm.move(now, Draining)
+		}
 	}
 }
 
@@ -84,6 +90,17 @@ func (f *Fleet) Ended(now time.Duration, id string) {
 	if vm := f.vms[id]; vm != nil {
 		f.bill(now, vm)
 		delete(f.vms, id)
+	}
+	if len(f.launches) > 0 {
+		f.gone[id] = true // the answer that names it may still come
+	}
+}
+
+// settle closes a launch. When none is open, no late answer can name a VM that has ended.
+func (f *Fleet) settle(token string) {
+	delete(f.launches, token)
+	if len(f.launches) == 0 {
+		clear(f.gone)
 	}
 }
 
@@ -104,7 +121,7 @@ func (f *Fleet) Found(now time.Duration, all ...Found) {
 	listed := map[string]bool{}
 	for _, x := range all {
 		listed[x.ID] = true
-		if f.vms[x.ID] != nil {
+		if f.vms[x.ID] != nil || f.gone[x.ID] { // the list may be older than its end
 			continue
 		}
 		l := f.launches[x.Token]

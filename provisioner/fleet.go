@@ -126,7 +126,8 @@ type Fleet struct {
 	vms      map[string]*VM
 	launches map[string]*launch // by token
 	backoff  map[Key]*backoff
-	next     int // number of the next token
+	gone     map[string]bool // VMs that have ended since the first launch that is open was asked for
+	next     int             // number of the next token
 	spent    spending
 
 	found   bool          // a list has come
@@ -161,7 +162,7 @@ type backoff struct {
 func NewFleet(name string, l Limits, p Patience) *Fleet {
 	return &Fleet{
 		name: name, limits: l, patience: p.withDefaults(),
-		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{},
+		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, gone: map[string]bool{},
 	}
 }
 

@@ -207,6 +207,41 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A VM that has come and gone before its launch is answered is not there again, and the
+// other one that the answer names is not a stray.
+func TestGoneBeforeTheAnswer(t *testing.T) {
+	for name, events := range map[string]func(f *provisioner.Fleet){
+		"registered, then lost": func(f *provisioner.Fleet) { f.Ready(time.Second, "a", "f-1"); f.Lost(2*time.Second, "a") },
+		"lost, never seen":      func(f *provisioner.Fleet) { f.Lost(2*time.Second, "a") },
+	} {
+		f := started(t, ample, wanted(2))
+		want(t, name, tick(f, 0), "launch 2 small f-1")
+		events(f)
+		want(t, name, tick(f, 2*time.Second)[:len("end a")], "end a")
+		f.Ended(2*time.Second, "a")
+		f.Launched(10*time.Second, "f-1", "a", "b")
+		want(t, name, states(f), "b booting")
+	}
+}
+
+// A VM that its provider takes back is not resumed, though it was draining already.
+func TestNoticeWhileDraining(t *testing.T) {
+	f := started(t, ample, wanted(1))
+	tick(f, 0)
+	f.Launched(0, "f-1", "a")
+	f.Ready(0, "a", "f-1")
+	for _, vms := range []int{0, 1} {
+		if err := f.Want(wanted(vms)); err != nil {
+			t.Fatal(err)
+		}
+		if vms == 0 {
+			want(t, "not wanted", tick(f, 0), "drain a")
+			f.Notice(0, "a")
+		}
+	}
+	want(t, "wanted again", tick(f, time.Second), "launch 1 small f-2")
+}
+
 // A VM's bill is its offer's: the minimum at launch, then whole seconds.
 func TestSpent(t *testing.T) {
 	f := started(t, ample, wanted(1))

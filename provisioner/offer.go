@@ -94,7 +94,7 @@ func (o FunctionOffer) Validate() error {
 func positive(x float64) bool { return x > 0 && !math.IsInf(x, 0) }
 
 func roundUp(d, unit time.Duration) time.Duration {
-	if rest := d % unit; rest > 0 {
+	if rest := d % unit; rest > 0 && d <= Never-unit {
 		return d + unit - rest
 	}
 	return d

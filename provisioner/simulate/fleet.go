@@ -37,7 +37,7 @@ func (r *run) startFleet() error {
 		return fmt.Errorf("%w: %w", ErrScenario, err)
 	}
 	if r.Running {
-		r.adopt(limits.VMs)
+		r.adopt(limits)
 	}
 	r.wakeFleet(0)
 	return nil
@@ -63,18 +63,24 @@ func (r *run) need(g provisioner.VMGroup) []time.Duration {
 
 // mean is the expected time of a request that enters a range at its first stage.
 func (r *run) mean(t profile.Times, in stage.Range) time.Duration {
-	sum := 0.0
-	for s := in.First; s <= in.Last; s++ {
+	sum := float64(t.Mean(in.First, 1))
+	for s := in.First + 1; s <= in.Last; s++ {
 		sum += float64(t.Mean(s, 1)) * r.Plan.GoOn(in.First, s)
 	}
 	return time.Duration(sum)
 }
 
 // adopt begins with the VMs that are wanted, as far as the limits go.
-func (r *run) adopt(limit int) {
+func (r *run) adopt(limits provisioner.Limits) {
 	var ids []string
+	perHour := limits.PerHour
 	for _, g := range r.groups {
-		for range min(g.vms.VMs, limit-len(ids)) {
+		for range min(g.vms.VMs, limits.VMs-len(ids)) {
+			if g.vms.Offer.Market != provisioner.Committed {
+				if perHour -= g.vms.Offer.PerHour; perHour < -1e-9 {
+					break
+				}
+			}
 			v := r.newVM(g, "before")
 			ids = append(ids, v.id)
 		}
@@ -151,6 +157,8 @@ func (r *run) drain(v *vm) {
 		r.balancer.Drain(uint64(v.place))
 		v.queue.Drain()
 		r.idle(v)
+	} else {
+		r.fleet.Idle(r.now, v.id)
 	}
 }
 
@@ -167,32 +175,39 @@ func (r *run) found() {
 // launch asks the world for VMs, once for each token; a token that is asked again is
 // answered at once with what came of it.
 func (r *run) launch(a provisioner.Action) {
-	if ids, ok := r.launches[a.Token]; ok {
-		delete(r.launches, a.Token)
-		r.fleet.Launched(r.now, a.Token, ids...)
-		r.wakeFleet(r.now)
+	if came, ok := r.launches[a.Token]; ok {
+		r.tell(a.Token, came)
 		return
 	}
 	g := r.groupOf(a.Key)
 	l := r.world.Launch(r.now, g.vms.Offer, a.VMs)
-	ids := []string{}
+	came := launched{failed: l.Err != nil}
 	if l.Err == nil {
 		for _, life := range l.VMs[:min(len(l.VMs), a.VMs)] {
 			v := r.newVM(g, a.Token)
-			ids = append(ids, v.id)
+			came.vms = append(came.vms, v.id)
 			r.live(v, life)
 		}
-		r.launches[a.Token] = ids
 	}
-	r.at(r.after(l.Answer), func() {
-		delete(r.launches, a.Token)
-		if l.Err != nil {
-			r.fleet.LaunchFailed(r.now, a.Token)
-		} else {
-			r.fleet.Launched(r.now, a.Token, ids...)
-		}
-		r.wakeFleet(r.now)
-	})
+	r.launches[a.Token] = came
+	r.at(r.after(l.Answer), func() { r.tell(a.Token, came) })
+}
+
+// launched is what came of a launch.
+type launched struct {
+	vms    []string
+	failed bool
+}
+
+// tell answers a launch.
+func (r *run) tell(token string, came launched) {
+	delete(r.launches, token)
+	if came.failed {
+		r.fleet.LaunchFailed(r.now, token)
+	} else {
+		r.fleet.Launched(r.now, token, came.vms...)
+	}
+	r.wakeFleet(r.now)
 }
 
 func (r *run) groupOf(k provisioner.Key) *group {

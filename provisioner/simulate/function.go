@@ -56,21 +56,20 @@ func (r *run) call(p *place, q *request, e event) {
 	}
 	last := min(int(q.depth), p.group.stages.Last)
 	for s := int(e.stage); s <= last; s++ {
-		q.service += p.group.times.Draw(s, 1, r.work)
+		q.service = min(q.service+r.draw(p.group.times, s, 1), century)
 		p.group.runs++
 	}
-	q.worked += q.service
-	billed := cold + q.service
+	q.worked = min(q.worked+q.service, century)
+	billed := min(cold, century) + q.service
 	f.calls++
 	q.onFunction = true
 	if cold > 0 {
 		f.cold++
 	}
 	f.billed += billed
-	p.group.busy += billed
 	p.group.dollars += f.offer.Cost(billed)
 	e.kind = returned
-	r.events.at(r.now+billed, e)
+	r.events.at(r.after(billed), e)
 }
 
 // functionReturn ends a call.

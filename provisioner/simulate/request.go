@@ -90,10 +90,12 @@ func (r *run) follow(i uint32, s balancer.Step) {
 // billed all the same.
 func (r *run) cancel(q *request) {
 	q.serial++
+	v := r.places[q.place].vm
 	if q.ticket != 0 {
-		v := r.places[q.place].vm
 		v.queue.Cancel(q.ticket)
 		q.ticket = 0
+	}
+	if v != nil {
 		r.idle(v)
 	}
 }

@@ -191,7 +191,7 @@ func (r *run) result() Result {
 func (g *group) result() VMResult {
 	return VMResult{
 		Stages: g.stages.String(), Offer: g.offer, Launched: g.launched, VMSeconds: g.lived.Seconds(),
-		Utilisation: share(g.busy.Seconds(), g.slots.Seconds()), Requests: g.sent, StageRuns: g.runs,
+		Utilisation: share(g.busy, g.slots), Requests: g.sent, StageRuns: g.runs,
 		Latency: g.latency.summary(), Dollars: g.dollars,
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate/depth"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
@@ -66,7 +67,7 @@ type run struct {
 	places   []place // by the balancer's ID
 	groups   []*group
 	vms      map[string]*vm
-	launches map[string][]string // VMs by token
+	launches map[string]launched // that have not been answered, by token
 
 	exited []bool // scratch
 	count  counts
@@ -97,7 +98,7 @@ func newRun(s Scenario) (*run, error) {
 		Scenario: s, tickAt: Never, arrival: Never, world: perfect{},
 		route: s.random(streamRoute), work: s.random(streamWork),
 		balancer: balancer.New(), places: make([]place, 1),
-		vms: map[string]*vm{}, launches: map[string][]string{},
+		vms: map[string]*vm{}, launches: map[string]launched{},
 		count: newCounts(s),
 	}
 	r.events.counts = r.waits
@@ -236,6 +237,14 @@ func (r *run) at(t time.Duration, f func()) {
 	}
 	r.later[i] = f
 	r.events.at(t, event{kind: rare, request: uint32(i)})
+}
+
+// century is longer than any run, and short enough for sums of such times.
+const century = 100 * 365 * 24 * time.Hour
+
+// draw is how long a batch takes at a stage.
+func (r *run) draw(t profile.Times, stage, rows int) time.Duration {
+	return min(t.Draw(stage, rows, r.work), century)
 }
 
 // after is the time d from now, Never if d is.

@@ -26,7 +26,7 @@ func audit(t *testing.T, s simulate.Scenario) simulate.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if math.Abs(spent-res.Dollars.VMs) > 1e-9 {
+	if math.Abs(spent-res.Dollars.VMs) > 1e-9*max(1, spent) {
 		t.Errorf("the fleet has counted $%.9f for VMs, the bill is $%.9f", spent, res.Dollars.VMs)
 	}
 	return res

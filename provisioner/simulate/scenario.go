@@ -87,12 +87,12 @@ func (p Path) time(bytes int) time.Duration {
 	if p.BitsPerSec == 0 {
 		return p.Latency
 	}
-	return p.Latency + time.Duration(float64(bytes)*8/p.BitsPerSec*float64(time.Second))
+	return p.Latency + time.Duration(min(float64(bytes)*8/p.BitsPerSec*float64(time.Second), float64(century)))
 }
 
 func (p Path) validate() error {
-	if p.Latency < 0 || !(p.BitsPerSec >= 0) || !(p.DollarsPerGB >= 0) || math.IsInf(p.DollarsPerGB, 0) {
-		return fmt.Errorf("%w: network path %+v: give nothing negative", ErrScenario, p)
+	if p.Latency < 0 || p.Latency > century || !(p.BitsPerSec >= 0) || !(p.DollarsPerGB >= 0) || math.IsInf(p.DollarsPerGB, 0) {
+		return fmt.Errorf("%w: network path %+v: give nothing negative, and no more than a century", ErrScenario, p)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (n Network) payload(stage int) int {
 
 // validate reports what is missing or cannot be. Its error wraps ErrScenario.
 func (s *Scenario) validate() error {
-	if s.Stages < 1 {
+	if s.Stages < 1 || s.Stages > math.MaxUint16-1 {
 		return fmt.Errorf("%w: %d stages: give the number of the model's", ErrScenario, s.Stages)
 	}
 	if err := s.Plan.Validate(s.Stages); err != nil {
@@ -115,8 +115,8 @@ func (s *Scenario) validate() error {
 	if s.Traffic == nil || s.Depths == nil {
 		return fmt.Errorf("%w: give it Traffic and Depths", ErrScenario)
 	}
-	if s.SLO < 0 || s.Until < 0 {
-		return fmt.Errorf("%w: SLO %v, until %v: give nothing negative", ErrScenario, s.SLO, s.Until)
+	if s.SLO < 0 || s.Until < 0 || s.Until > century {
+		return fmt.Errorf("%w: SLO %v, until %v: give nothing negative, and no run of more than a century", ErrScenario, s.SLO, s.Until)
 	}
 	if n := s.Network; n.Payload != nil && len(n.Payload) != s.Stages || n.Answer < 0 {
 		return fmt.Errorf("%w: payloads %v and %d: give one for each of %d stages, and none negative", ErrScenario, n.Payload, n.Answer, s.Stages)

@@ -46,6 +46,8 @@ func TestScenarioRefuses(t *testing.T) {
 		"payloads missing":              {func(s *simulate.Scenario) { s.Network.Payload = []int{1} }, "one for each of 2 stages"},
 		"a negative payload":            {func(s *simulate.Scenario) { s.Network.Payload = []int{1, -1} }, "none negative"},
 		"a negative answer":             {func(s *simulate.Scenario) { s.Network.Answer = -1 }, "none negative"},
+		"a run without end":             {func(s *simulate.Scenario) { s.Until = simulate.Never }, "more than a century"},
+		"a path without arrival":        {func(s *simulate.Scenario) { s.Network.VM.Latency = simulate.Never }, "network path"},
 		"a path back in time":           {func(s *simulate.Scenario) { s.Network.VM.Latency = -1 }, "network path"},
 		"a path without end":            {func(s *simulate.Scenario) { s.Network.Function.BitsPerSec = math.NaN() }, "network path"},
 		"a path that pays":              {func(s *simulate.Scenario) { s.Network.Function.DollarsPerGB = -0.1 }, "network path"},
@@ -165,6 +167,6 @@ func ExampleRun() {
 	fmt.Printf("%.1f %% within %v s, p99 %.0f ms\n", 100*res.SLO.Within, res.SLO.Seconds, 1000*res.Latency.P99)
 	fmt.Printf("$%.3f for VMs, $%.3f for functions, which ran %.1f %% of the stages\n", res.Dollars.VMs, res.Dollars.Functions, 100*res.FunctionShare)
 	// Output:
-	// 99.9 % within 0.3 s, p99 180 ms
-	// $0.200 for VMs, $0.022 for functions, which ran 4.1 % of the stages
+	// 99.9 % within 0.3 s, p99 182 ms
+	// $0.200 for VMs, $0.022 for functions, which ran 4.2 % of the stages
 }

@@ -24,8 +24,8 @@ type group struct {
 	runs     int // of stages, for one request each
 	launched int
 	lived    time.Duration
-	slots    time.Duration // lived by slots
-	busy     time.Duration // of those
+	slots    float64 // seconds lived by slots
+	busy     float64 // of those
 	dollars  float64
 }
 
@@ -94,16 +94,15 @@ func (r *run) wakeVM(v *vm) {
 
 // start runs a batch on a slot.
 func (r *run) start(v *vm, b queue.Batch) {
-	d := v.group.times.Draw(b.Stage, len(b.Rows), r.work)
+	d := r.draw(v.group.times, b.Stage, len(b.Rows))
 	v.batches[b.Slot], v.begun[b.Slot] = b, r.now
 	for _, row := range b.Rows {
 		if q := r.current(v.event(row.ID)); q != nil {
 			q.waited += r.now - q.queued
-			q.service += d
-			q.worked += d
+			q.service, q.worked = min(q.service+d, century), min(q.worked+d, century)
 		}
 	}
-	r.events.at(r.now+d, event{kind: served, place: v.place, request: uint32(b.Slot)})
+	r.events.at(r.after(d), event{kind: served, place: v.place, request: uint32(b.Slot)})
 }
 
 // serve ends a batch: rows that are deep enough leave, the others wait for the next
@@ -113,7 +112,7 @@ func (r *run) serve(v *vm, slot int) {
 		return
 	}
 	b := v.batches[slot]
-	v.group.busy += r.now - v.begun[slot]
+	v.group.busy += (r.now - v.begun[slot]).Seconds()
 	v.begun[slot] = Never
 	v.group.runs += len(b.Rows)
 	r.exited = r.exited[:0]
@@ -178,11 +177,11 @@ func (r *run) kill(v *vm) {
 func (r *run) bill(v *vm) {
 	g, lived := v.group, r.now-v.launched
 	g.lived += lived
-	g.slots += lived * time.Duration(g.vms.SlotsOf())
+	g.slots += lived.Seconds() * float64(g.vms.SlotsOf())
 	g.dollars += g.vms.Offer.Cost(lived)
 	for slot, begun := range v.begun {
 		if begun != Never {
-			g.busy += r.now - begun
+			g.busy += (r.now - begun).Seconds()
 			v.begun[slot] = Never
 		}
 	}

@@ -304,6 +304,9 @@ func (q *Queue) due(stage int, first *entry) time.Duration {
 	if w.rows >= q.config.MaxBatch {
 		return 0
 	}
+	if q.config.Window > Never-w.since {
+		return q.latest(&first.row)
+	}
 	return min(w.since+q.config.Window, q.latest(&first.row))
 }
 
