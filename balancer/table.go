@@ -80,8 +80,10 @@ func (t *table) at(generation uint64, stage int) *candidates {
 }
 
 // lookups is how many picks there are on average between two that look at what the
-// other cores have sent.
-const lookups = 4
+// other cores have sent to the VMs drawn, and to those in their blocks. To take a cache
+// line from a core and give it back costs as much as ten picks, and more if the cores are
+// far from each other; few VMs have few requests, and time for it.
+func lookups(vms uint64) uint64 { return min(max(vms, 16), 64) }
 
 // vm is the better of two drawn VMs; no member if there are none.
 func (c *candidates) vm(a Ask) Place {
@@ -90,7 +92,7 @@ func (c *candidates) vm(a Ask) Place {
 	case 0:
 		return Place{}
 	case 1:
-		c.vms[0].countOthers(a.Core)
+		c.vms[0].block.lookUp(a.Core)
 		return c.vms[0].at(a.Stage, a.Core)
 	}
 	i, rest := bits.Mul64(a.Random, n) // uniform in [0,n), and fresh bits
@@ -99,9 +101,11 @@ func (c *candidates) vm(a Ask) Place {
 		j++ // another one
 	}
 	x, y := c.vms[i], c.vms[j]
-	if a.Random%lookups == 0 {
-		x.countOthers(a.Core)
-		y.countOthers(a.Core)
+	if a.Random%lookups(n) == 0 {
+		x.block.lookUp(a.Core)
+		if y.block != x.block {
+			y.block.lookUp(a.Core)
+		}
 	}
 	p, q := x.at(a.Stage, a.Core), y.at(a.Stage, a.Core)
 	if p.ID() == a.Avoid || q.Finish < p.Finish && q.ID() != a.Avoid {
