@@ -4,57 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/serflow/serflow-go/stage"
 )
 
-// What a request can end in; test with errors.Is. ErrInput and ErrModel are those
-// of package stage.
+// What a request can end in; test with errors.Is. Those of a stage
+// are package stage's own.
 var (
 	ErrInput    = stage.ErrInput                   // the caller's tensors do not fit
 	ErrModel    = stage.ErrModel                   // the model cannot be served as described
-	ErrStage    = errors.New("stage failed")       // a runner failed, panicked or broke its contract
+	ErrStage    = stage.ErrFailed                  // a runner failed, panicked or broke its contract
 	ErrDeadline = errors.New("deadline exceeded")  // also wraps context.DeadlineExceeded
 	ErrClosed   = errors.New("pipeline is closed") // Shutdown or Close has begun
 )
 
-// errContract marks what only the author of a stage can mend.
-var errContract = errors.New("it broke its contract")
-
 // PanicError is a panic in a stage. Use errors.As to get it out of an *Error.
-type PanicError struct {
-	Value any    // that was passed to panic
-	At    string // file and line
-	Stack []byte // as package debug prints it
-}
-
-// newPanicError is to be called by the deferred function that has recovered the panic.
-func newPanicError(value any) *PanicError {
-	e := &PanicError{Value: value, Stack: debug.Stack()}
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for panicking := false; ; {
-		frame, more := frames.Next()
-		inRuntime := strings.HasPrefix(frame.Function, "runtime.")
-		if panicking && !inRuntime {
-			e.At = fmt.Sprintf("%s:%d", frame.File, frame.Line)
-			return e
-		}
-		if panicking = panicking || inRuntime; !more {
-			return e
-		}
-	}
-}
-
-func (e *PanicError) Error() string {
-	if e.At == "" {
-		return fmt.Sprintf("panic: %v", e.Value)
-	}
-	return fmt.Sprintf("panic at %s: %v", e.At, e.Value)
-}
+type PanicError = stage.PanicError
 
 // Error says where a request failed and what to do about it. Fields that are not
 // known are empty.

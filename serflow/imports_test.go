@@ -11,7 +11,7 @@ const module = "github.com/serflow/serflow-go/"
 
 // below says which of our packages each core package may import: arrows point down.
 var below = map[string][]string{
-	"serflow":              {"stage", "exit"},
+	"serflow":              {"internal/compute", "stage", "exit"},
 	"provisioner":          {"balancer", "stage", "exit"},
 	"provisioner/profile":  {},
 	"provisioner/simulate": {"provisioner", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},

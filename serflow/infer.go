@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/internal/compute"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -79,7 +80,7 @@ func (p *Pipeline) refuse(ctx context.Context, err error) error {
 }
 
 func (p *Pipeline) badInput(err error) error {
-	return &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: provider, Err: err, Remedy: sendInput}
+	return &Error{Stage: p.stages.Model.Stages[0].Name, Group: p.group, Provider: provider, Err: err, Remedy: sendInput}
 }
 
 const sendInput = "send what the model's first stage takes: Infer one sample without a batch dimension, InferBatch rows"
@@ -106,7 +107,7 @@ type waiting struct {
 }
 
 func (f *flight) fly(batch []stage.Tensor) error {
-	for k := range f.model.Stages {
+	for k := range f.stages.Model.Stages {
 		out, err := f.stage(k, batch)
 		if err != nil {
 			return f.fail(k, err)
@@ -116,7 +117,7 @@ func (f *flight) fly(batch []stage.Tensor) error {
 		}
 		batch = out
 	}
-	return f.fail(len(f.model.Stages)-1, errors.New("no exit answered")) // Validate makes the last one final
+	return f.fail(len(f.stages.Model.Stages)-1, errors.New("no exit answered")) // Validate makes the last one final
 }
 
 // stage runs stage k, answers the rows that leave and returns the others' batch.
@@ -130,9 +131,9 @@ func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err er
 		if err == nil {
 			f.recorder.stage(k, rows, exited, bad, d)
 		}
-		f.observer.StageDone(f.ctx, StageEvent{f.model.Stages[k].Name, rows, exited, d, err})
+		f.observer.StageDone(f.ctx, StageEvent{f.stages.Model.Stages[k].Name, rows, exited, d, err})
 	}()
-	out, err := f.run(k, batch)
+	out, err := f.stages.Run(f.ctx, k, rows, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -140,38 +141,20 @@ func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err er
 	if !aliased {
 		f.recycle(batch, nil)
 	}
-	logits, rest, err := f.split(k, out)
+	o, err := f.split(k, out)
 	if err != nil {
 		return nil, err
 	}
 	if f.lender = k; aliased {
 		f.lender = -1 // the memory may be another runner's, or the caller's
 	}
-	bad, rest = f.decide(k, logits, rest)
+	bad, rest = f.decide(k, o)
 	return rest, nil
-}
-
-// run calls the runner and turns a panic into an error.
-func (f *flight) run(k int, batch []stage.Tensor) (out []stage.Tensor, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: %w", ErrStage, newPanicError(v))
-		}
-	}()
-	out, err = f.runners[k].Run(f.ctx, len(f.left), batch)
-	switch {
-	case err == nil, f.ctx.Err() != nil, k == 0 && errors.Is(err, ErrInput):
-		return out, err
-	case errors.Is(err, ErrInput): // ours, not the caller's: stage k-1 gave it
-		return nil, fmt.Errorf("%w: %w: %v", ErrStage, errContract, err)
-	default:
-		return nil, fmt.Errorf("%w: %w", ErrStage, err)
-	}
 }
 
 // fail gives every row that is left the same error.
 func (f *flight) fail(k int, err error) error {
-	e := &Error{Stage: f.model.Stages[k].Name, Group: f.group, Provider: provider, Err: err}
+	e := &Error{Stage: f.stages.Model.Stages[k].Name, Group: f.group, Provider: provider, Err: err}
 	switch {
 	case f.ctx.Err() != nil:
 		e.Remedy, e.Err = ended(f.ctx)
@@ -179,7 +162,7 @@ func (f *flight) fail(k int, err error) error {
 		e.Remedy = sendInput
 	case errors.As(err, new(*PanicError)):
 		e.Remedy = "mend the stage; errors.As with a *serflow.PanicError has the stack"
-	case errors.Is(err, errContract), errors.Is(err, ErrModel):
+	case errors.Is(err, compute.ErrContract), errors.Is(err, ErrModel):
 		e.Remedy = "mend the stage: it must take what the one before gives and return one row for each"
 	default:
 		e.Remedy = "the stage's runner returned this error"

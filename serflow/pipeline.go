@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/serflow/serflow-go/internal/compute"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -28,9 +28,8 @@ func Observe(o Observer) Option {
 
 // Pipeline serves one model. It is safe for concurrent use.
 type Pipeline struct {
-	model    stage.Model
+	stages   *compute.Stages
 	group    string
-	runners  []stage.Runner
 	observer Observer
 	recorder *recorder
 
@@ -52,27 +51,19 @@ type call struct{ cancel context.CancelCauseFunc }
 // take and give, and names the stage that cannot be opened. Stages opened before it are
 // closed again.
 func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline, error) {
-	if err := model.Validate(); err != nil {
-		return nil, &Error{Err: err}
-	}
-	p := &Pipeline{model: model, observer: NoObserver{}, calls: map[*call]struct{}{}, idle: make(chan struct{}), closed: make(chan struct{})}
-	p.model.Stages = slices.Clone(model.Stages) // what the caller changes later is not served
+	p := &Pipeline{observer: NoObserver{}, calls: map[*call]struct{}{}, idle: make(chan struct{}), closed: make(chan struct{})}
 	for _, o := range options {
 		if o != nil {
 			o(p)
 		}
 	}
-	var names []string
-	for _, s := range model.Stages {
-		r, err := openSource(ctx, s.Source)
-		if err != nil {
-			return nil, errors.Join(&Error{Stage: s.Name, Provider: provider, Err: err}, p.closeRunners())
-		}
-		p.runners = append(p.runners, r)
-		names = append(names, s.Name)
+	var err error
+	if p.stages, err = compute.Open(ctx, model, inProcess); err != nil {
+		return nil, err
 	}
-	if err := checkWiring(p.model.Stages, p.runners); err != nil {
-		return nil, errors.Join(err, p.closeRunners())
+	var names []string
+	for _, s := range p.stages.Model.Stages {
+		names = append(names, s.Name)
 	}
 	p.group = names[0]
 	if n := len(names); n > 1 {
@@ -82,16 +73,12 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 	return p, nil
 }
 
-// openSource turns a panic and a runner that is not there into errors.
-func openSource(ctx context.Context, s stage.Source) (r stage.Runner, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			r, err = nil, fmt.Errorf("%w: in Open: %w", ErrStage, newPanicError(v))
-		} else if err == nil && r == nil {
-			err = fmt.Errorf("%w: its source opened nothing", ErrModel)
-		}
-	}()
-	return s.Open(ctx)
+// inProcess is the error of a stage that runs here.
+func inProcess(stage, remedy string, err error) error {
+	if stage == "" {
+		return &Error{Err: err}
+	}
+	return &Error{Stage: stage, Provider: provider, Remedy: remedy, Err: err}
 }
 
 // Stats is what the pipeline has done since Open.
@@ -102,7 +89,7 @@ func (p *Pipeline) begin(ctx context.Context, c *call) (context.Context, error) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closing {
-		return nil, &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: provider, Err: ErrClosed, Remedy: "open a new pipeline"}
+		return nil, &Error{Stage: p.stages.Model.Stages[0].Name, Group: p.group, Provider: provider, Err: ErrClosed, Remedy: "open a new pipeline"}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	c.cancel = cancel
@@ -151,7 +138,7 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 	}
 	p.release.Do(func() {
 		defer close(p.closed)
-		p.closeErr = p.closeRunners()
+		p.closeErr = p.stages.Close()
 	})
 	<-p.closed
 	return errors.Join(p.late, p.closeErr)
@@ -175,23 +162,4 @@ func (p *Pipeline) cancelCalls(why error) {
 	for c := range p.calls {
 		c.cancel(ErrClosed)
 	}
-}
-
-func (p *Pipeline) closeRunners() error {
-	var errs []error
-	for i, r := range p.runners {
-		if err := closeRunner(r); err != nil {
-			errs = append(errs, &Error{Stage: p.model.Stages[i].Name, Provider: provider, Err: err})
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func closeRunner(r stage.Runner) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: in Close: %w", ErrStage, newPanicError(v))
-		}
-	}()
-	return r.Close()
 }

@@ -12,8 +12,8 @@ func (f *flight) recycle(batch, keep []stage.Tensor) {
 	if f.lender < 0 {
 		return
 	}
-	if r, ok := f.runners[f.lender].(stage.Recycler); ok && !shareMemory(batch, keep) {
-		r.Recycle(batch)
+	if !shareMemory(batch, keep) {
+		f.stages.Recycle(f.lender, batch)
 	}
 }
 

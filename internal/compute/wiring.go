@@ -1,4 +1,4 @@
-package serflow
+package compute
 
 import (
 	"fmt"
@@ -10,27 +10,26 @@ import (
 
 // checkWiring finds stages that do not fit each other, as far as their runners say what
 // they take and give. Without it a forgotten stage is found by the first request that goes
-// deep enough. The error wraps ErrModel.
-func checkWiring(stages []stage.Stage, runners []stage.Runner) error {
+// deep enough. The error wraps stage.ErrModel.
+func (s *Stages) checkWiring() error {
 	classes := int64(-1)
-	for k, r := range runners {
-		d, ok := r.(stage.Describer)
+	stages := s.Model.Stages
+	for k := range s.runners {
+		_, outputs, ok := s.Ports(k)
 		if !ok {
 			continue
 		}
-		_, outputs := d.Ports()
 		logits, rest := splitPorts(outputs)
 		if err := checkLogits(stages[k], logits, &classes); err != nil {
-			return &Error{Stage: stages[k].Name, Provider: provider, Err: err, Remedy: "export the stage with an output " + stage.Logits + " for its exit"}
+			return s.blame(stages[k].Name, "export the stage with an output "+stage.Logits+" for its exit", err)
 		}
-		if k+1 == len(runners) {
+		if k == s.Last() {
 			continue
 		}
-		if next, ok := runners[k+1].(stage.Describer); ok {
-			inputs, _ := next.Ports()
+		if inputs, _, ok := s.Ports(k + 1); ok {
 			if err := checkPorts(rest, inputs); err != nil {
-				return &Error{Stage: stages[k+1].Name, Provider: provider, Err: fmt.Errorf("%w: after stage %q: %w", ErrModel, stages[k].Name, err),
-					Remedy: "list the stages in the order in which they were cut, and none twice"}
+				return s.blame(stages[k+1].Name, "list the stages in the order in which they were cut, and none twice",
+					fmt.Errorf("%w: after stage %q: %w", stage.ErrModel, stages[k].Name, err))
 			}
 		}
 	}
@@ -51,19 +50,19 @@ func splitPorts(outputs []stage.Port) (logits *stage.Port, rest []stage.Port) {
 
 // checkLogits holds an exit's logits to FP32 [rows, classes], with as many classes as
 // those of the exits before it.
-func checkLogits(s stage.Stage, logits *stage.Port, classes *int64) error {
+func checkLogits(st stage.Stage, logits *stage.Port, classes *int64) error {
 	if logits == nil {
-		if s.Exit.Kind == exit.Never().Kind || s.Exit.Kind == exit.Final().Kind {
+		if st.Exit.Kind == exit.Never().Kind || st.Exit.Kind == exit.Final().Kind {
 			return nil
 		}
-		return fmt.Errorf("%w: it gives no %q for its exit", ErrModel, stage.Logits)
+		return fmt.Errorf("%w: it gives no %q for its exit", stage.ErrModel, stage.Logits)
 	}
 	if logits.DType != stage.FP32 || len(logits.Shape) != 2 {
-		return fmt.Errorf("%w: its logits are %v; an exit needs FP32 [rows, classes]", ErrModel, *logits)
+		return fmt.Errorf("%w: its logits are %v; an exit needs FP32 [rows, classes]", stage.ErrModel, *logits)
 	}
 	n := logits.Shape[1]
 	if n >= 0 && *classes >= 0 && n != *classes {
-		return fmt.Errorf("%w: its exit has %d classes; an earlier exit has %d", ErrModel, n, *classes)
+		return fmt.Errorf("%w: its exit has %d classes; an earlier exit has %d", stage.ErrModel, n, *classes)
 	}
 	*classes = max(*classes, n)
 	return nil
