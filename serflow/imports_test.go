@@ -12,10 +12,10 @@ const module = "github.com/serflow/serflow-go/"
 // below says which of our packages each core package may import: arrows point down.
 var below = map[string][]string{
 	"serflow":              {"internal/compute", "stage", "exit"},
-	"provisioner":          {"balancer", "stage", "exit"},
+	"provisioner":          {"provisioner/profile", "balancer", "stage", "exit"},
 	"provisioner/profile":  {},
 	"provisioner/simulate": {"provisioner", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
-	"providers":            {"provisioner", "balancer", "stage", "exit"},
+	"providers":            {"provisioner", "provisioner/profile", "balancer", "stage", "exit"},
 	"balancer":             {"stage", "exit"},
 	"stage/worker/queue":   {"stage", "exit", "internal/heap"},
 	"stage":                {"exit"},

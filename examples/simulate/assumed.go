@@ -26,7 +26,7 @@ var (
 // What is not measured either: what it takes to reach a place, and how long a function
 // that has to be started makes its caller wait.
 var (
-	paths     = simulate.Network{VM: simulate.Path{Latency: 500 * time.Microsecond}, Function: simulate.Path{Latency: 5 * time.Millisecond}}
+	paths     = provisioner.Network{VM: provisioner.Path{Latency: 500 * time.Microsecond}, Function: provisioner.Path{Latency: 5 * time.Millisecond}}
 	coldStart = mock.Spread{Median: 400 * time.Millisecond, P99: 1200 * time.Millisecond}
 )
 

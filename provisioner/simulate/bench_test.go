@@ -34,7 +34,7 @@ func BenchmarkRun(b *testing.B) {
 	rate := load * 100 * slots / (1.98 * service.Seconds())
 	s := simulate.Scenario{
 		Stages: 4, Plan: plan, Times: map[string]profile.Times{"vm": times}, SLO: 400 * time.Millisecond, Running: true,
-		Network: simulate.Network{VM: simulate.Path{Latency: 250 * time.Microsecond}},
+		Network: provisioner.Network{VM: provisioner.Path{Latency: 250 * time.Microsecond}},
 		Depths:  func(r *rand.Rand) (depth.Source, error) { return depth.Independent(reach, r) },
 	}
 	b.ReportAllocs()

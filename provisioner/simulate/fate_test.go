@@ -126,7 +126,7 @@ func TestNothingOverflows(t *testing.T) {
 		}
 	}
 	s = fated(t, 1, 0)
-	s.Network = simulate.Network{VM: simulate.Path{BitsPerSec: 1e-300}, Payload: []int{1500}, Answer: 40}
+	s.Network = provisioner.Network{VM: provisioner.Path{BitsPerSec: 1e-300}, Payload: []int{1500}, Answer: 40}
 	s.Running, s.SLO = true, time.Second
 	want(t, "nothing gets there", audit(t, s).Answered, 0)
 }

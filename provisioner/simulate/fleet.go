@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/provisioner"
-	"github.com/serflow/serflow-go/provisioner/profile"
-	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
 
@@ -26,7 +24,7 @@ func (r *run) startFleet() error {
 	var wants []provisioner.Want
 	for _, g := range r.Plan.VMs {
 		gr := &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.VM, times: r.Times[g.Offer.Name], vms: g, latency: newHistogram()}
-		gr.config = queue.Config{Stages: r.Stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit, Need: r.need(g)}
+		gr.config = queue.Config{Stages: r.Stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit, Need: r.expect().Need(g, r.Stages)}
 		if _, err := queue.New(gr.config); err != nil {
 			return fmt.Errorf("%w: %w", ErrScenario, err)
 		}
@@ -41,33 +39,6 @@ func (r *run) startFleet() error {
 	}
 	r.wakeFleet(0)
 	return nil
-}
-
-// need is the time that a request must have left for a VM to begin a stage. With less,
-// it goes to a function, if there is one for the stage, and so in time for that: the
-// function may take as long as it seldom exceeds. Without one, what the stage itself takes.
-func (r *run) need(g provisioner.VMGroup) []time.Duration {
-	need := make([]time.Duration, r.Stages)
-	for s := g.Stages.First; s <= g.Stages.Last; s++ {
-		need[s] = r.Times[g.Offer.Name].Mean(s, 1)
-		for _, f := range r.Plan.Functions {
-			if f.Stages.Has(s) {
-				bytes, there := r.Network.payload(s), r.Network.Function
-				need[s] = r.Network.VM.time(bytes) + there.time(bytes) + there.time(r.Network.Answer) +
-					profile.Longest(r.Times[f.Offer.Name], s, f.Stages.Last)
-			}
-		}
-	}
-	return need
-}
-
-// mean is the expected time of a request that enters a range at its first stage.
-func (r *run) mean(t profile.Times, in stage.Range) time.Duration {
-	sum := float64(t.Mean(in.First, 1))
-	for s := in.First + 1; s <= in.Last; s++ {
-		sum += float64(t.Mean(s, 1)) * r.Plan.GoOn(in.First, s)
-	}
-	return time.Duration(sum)
 }
 
 // adopt begins with the VMs that are wanted, as far as the limits go.
@@ -93,6 +64,10 @@ func (r *run) adopt(limits provisioner.Limits) {
 			r.fate(v, l.VMs[0])
 		}
 	}
+}
+
+func (r *run) expect() provisioner.Expect {
+	return provisioner.Expect{Plan: r.Plan, Times: r.Times, Network: r.Network}
 }
 
 func (r *run) newVM(g *group, token string) *vm {
@@ -258,8 +233,8 @@ func (r *run) register(v *vm) {
 }
 
 func (r *run) join(v *vm) {
-	m := r.member(uint64(v.place), v.group)
-	m.Slots, m.Batch = v.group.vms.SlotsOf(), v.group.vms.MaxBatch
+	m := r.expect().VM(v.group.vms)
+	m.ID = uint64(v.place)
 	if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
 		panic(err) // the engine's own mistake: it describes one VM in two ways
 	}

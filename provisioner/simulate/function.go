@@ -5,8 +5,6 @@ import (
 
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
-	"github.com/serflow/serflow-go/provisioner/profile"
-	"github.com/serflow/serflow-go/stage"
 )
 
 // function is one cloud function.
@@ -26,23 +24,13 @@ func (r *run) addFunctions() error {
 		r.groups = append(r.groups, gr)
 		id := uint64(len(r.places))
 		r.places = append(r.places, place{function: &function{number: i, offer: g.Offer}, group: gr})
-		m := r.member(id, gr)
-		m.Kind, m.Slots, m.Cold = balancer.Function, g.Offer.Concurrency, g.Cold
+		m := r.expect().Function(g)
+		m.ID = id
 		if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// member describes a place of a group to the balancer.
-func (r *run) member(id uint64, g *group) balancer.Member {
-	m := balancer.Member{ID: id, Stages: g.stages, Travel: g.path.time(r.Network.payload(g.stages.First)) + g.path.time(r.Network.Answer)}
-	for s := g.stages.First; s <= g.stages.Last; s++ {
-		m.Service = append(m.Service, r.mean(g.times, stage.Range{First: s, Last: g.stages.Last}))
-		m.Longest = append(m.Longest, profile.Longest(g.times, s, g.stages.Last))
-	}
-	return m
 }
 
 // call runs a request on a function, up to its exit or the end of the group.

@@ -106,7 +106,7 @@ func (r *run) send(i uint32, q *request, s balancer.Step) {
 	p := &r.places[q.place]
 	p.group.sent++
 	e := event{kind: reached, stage: uint16(s.Stage), place: q.place, request: i, serial: q.serial}
-	if d := r.travel(p.group, r.Network.payload(s.Stage)); d > 0 {
+	if d := r.travel(p.group, r.Network.Into(s.Stage)); d > 0 {
 		r.events.after(r.now, d, e)
 	} else {
 		r.reach(e)
@@ -117,7 +117,7 @@ func (r *run) send(i uint32, q *request, s balancer.Step) {
 // paid for.
 func (r *run) travel(g *group, bytes int) time.Duration {
 	r.count.transfer += float64(bytes) * g.path.DollarsPerGB / 1e9
-	return g.path.time(bytes)
+	return g.path.Time(bytes)
 }
 
 // current is the request of an event, and nil if its attempt is no longer wanted.
@@ -145,7 +145,7 @@ func (r *run) answer(q *request, e event, g *group, outcome balancer.Outcome, st
 	q.ticket = 0
 	bytes := r.Network.Answer
 	if outcome == balancer.Passed && stage < r.Stages {
-		bytes = r.Network.payload(stage)
+		bytes = r.Network.Into(stage)
 	}
 	e.kind, e.outcome, e.stage = replied, outcome, uint16(stage)
 	r.events.after(r.now, r.travel(g, bytes), e)

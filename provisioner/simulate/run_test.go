@@ -60,8 +60,8 @@ func TestBillByHand(t *testing.T) {
 	s := split(t)
 	s.Until, s.Plan.Functions[0].Cold = 100200*ms, 200*ms
 	s.World = world(mock.Config{Cold: mock.Spread{Median: 200 * ms}, KeepAlive: time.Minute})
-	s.Network = simulate.Network{
-		VM: simulate.Path{Latency: ms, DollarsPerGB: 0.01}, Function: simulate.Path{Latency: 5 * ms, BitsPerSec: 3.2e6, DollarsPerGB: 0.09},
+	s.Network = provisioner.Network{
+		VM: provisioner.Path{Latency: ms, DollarsPerGB: 0.01}, Function: provisioner.Path{Latency: 5 * ms, BitsPerSec: 3.2e6, DollarsPerGB: 0.09},
 		Payload: []int{1000, 400}, Answer: 40,
 	}
 	var took []time.Duration
@@ -198,7 +198,7 @@ func chaotic(t testing.TB) simulate.Scenario {
 			Functions: []provisioner.FunctionGroup{{Stages: stages(0, 2), Offer: fnOffer}},
 		},
 		Times:    map[string]profile.Times{"spot": times, "vm": times, "fn": times},
-		Network:  simulate.Network{VM: simulate.Path{Latency: ms}, Function: simulate.Path{Latency: 3 * ms}},
+		Network:  provisioner.Network{VM: provisioner.Path{Latency: ms}, Function: provisioner.Path{Latency: 3 * ms}},
 		World:    world(chaos),
 		Patience: provisioner.Patience{Boot: 2 * time.Minute, List: time.Minute, Drain: 30 * time.Second},
 		SLO:      300 * ms, Traffic: poisson(120, 15*time.Minute), Depths: independent(1, 0.5, 0.3),

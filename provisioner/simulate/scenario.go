@@ -37,7 +37,7 @@ type Scenario struct {
 	// without an answer. Default: there is none.
 	SLO     time.Duration
 	Rules   balancer.Rules // its Stages are the scenario's
-	Network Network
+	Network provisioner.Network
 	// World is how the clouds behave; default one in which VMs are ready at once and
 	// functions are always warm.
 	World    func(*rand.Rand) (World, error)
@@ -67,43 +67,6 @@ type Outcome struct {
 	Err            error         // of package balancer
 }
 
-// Network is what it takes to send a request to a place, or its reply back.
-type Network struct {
-	VM, Function Path
-	// Payload is the bytes that a request carries into each stage; nil for none.
-	Payload []int
-	// Answer is the bytes of a finished request's reply.
-	Answer int
-}
-
-// Path is what bytes take to travel.
-type Path struct {
-	Latency      time.Duration // one way
-	BitsPerSec   float64       // 0 means that size takes no time
-	DollarsPerGB float64       // of 1e9 bytes
-}
-
-func (p Path) time(bytes int) time.Duration {
-	if p.BitsPerSec == 0 {
-		return p.Latency
-	}
-	return p.Latency + time.Duration(min(float64(bytes)*8/p.BitsPerSec*float64(time.Second), float64(century)))
-}
-
-func (p Path) validate() error {
-	if p.Latency < 0 || p.Latency > century || !(p.BitsPerSec >= 0) || !(p.DollarsPerGB >= 0) || math.IsInf(p.DollarsPerGB, 0) {
-		return fmt.Errorf("%w: network path %+v: give nothing negative, and no more than a century", ErrScenario, p)
-	}
-	return nil
-}
-
-func (n Network) payload(stage int) int {
-	if n.Payload == nil {
-		return 0
-	}
-	return n.Payload[stage]
-}
-
 // validate reports what is missing or cannot be. Its error wraps ErrScenario.
 func (s *Scenario) validate() error {
 	if s.Stages < 1 || s.Stages > math.MaxUint16-1 {
@@ -118,16 +81,8 @@ func (s *Scenario) validate() error {
 	if s.SLO < 0 || s.Until < 0 || s.Until > century {
 		return fmt.Errorf("%w: SLO %v, until %v: give nothing negative, and no run of more than a century", ErrScenario, s.SLO, s.Until)
 	}
-	if n := s.Network; n.Payload != nil && len(n.Payload) != s.Stages || n.Answer < 0 {
-		return fmt.Errorf("%w: payloads %v and %d: give one for each of %d stages, and none negative", ErrScenario, n.Payload, n.Answer, s.Stages)
-	}
-	for _, bytes := range s.Network.Payload {
-		if bytes < 0 {
-			return fmt.Errorf("%w: payloads %v: give none negative", ErrScenario, s.Network.Payload)
-		}
-	}
-	if err := errors.Join(s.Network.VM.validate(), s.Network.Function.validate()); err != nil {
-		return err
+	if err := s.Network.Validate(s.Stages); err != nil {
+		return fmt.Errorf("%w: %w", ErrScenario, err)
 	}
 	return s.validateTimes()
 }

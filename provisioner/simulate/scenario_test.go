@@ -47,10 +47,10 @@ func TestScenarioRefuses(t *testing.T) {
 		"a negative payload":            {func(s *simulate.Scenario) { s.Network.Payload = []int{1, -1} }, "none negative"},
 		"a negative answer":             {func(s *simulate.Scenario) { s.Network.Answer = -1 }, "none negative"},
 		"a run without end":             {func(s *simulate.Scenario) { s.Until = simulate.Never }, "more than a century"},
-		"a path without arrival":        {func(s *simulate.Scenario) { s.Network.VM.Latency = simulate.Never }, "network path"},
-		"a path back in time":           {func(s *simulate.Scenario) { s.Network.VM.Latency = -1 }, "network path"},
-		"a path without end":            {func(s *simulate.Scenario) { s.Network.Function.BitsPerSec = math.NaN() }, "network path"},
-		"a path that pays":              {func(s *simulate.Scenario) { s.Network.Function.DollarsPerGB = -0.1 }, "network path"},
+		"a path without arrival":        {func(s *simulate.Scenario) { s.Network.VM.Latency = simulate.Never }, "bad network: path"},
+		"a path back in time":           {func(s *simulate.Scenario) { s.Network.VM.Latency = -1 }, "bad network: path"},
+		"a path without end":            {func(s *simulate.Scenario) { s.Network.Function.BitsPerSec = math.NaN() }, "bad network: path"},
+		"a path that pays":              {func(s *simulate.Scenario) { s.Network.Function.DollarsPerGB = -0.1 }, "bad network: path"},
 		"a group twice": {func(s *simulate.Scenario) {
 			s.Plan.VMs = append(s.Plan.VMs, s.Plan.VMs[0])
 		}, "two VM groups"},

@@ -14,7 +14,7 @@ import (
 type group struct {
 	stages stage.Range
 	offer  string
-	path   Path
+	path   provisioner.Path
 	times  profile.Times
 	vms    provisioner.VMGroup
 	config queue.Config // of a VM
@@ -61,7 +61,7 @@ func (r *run) enqueue(v *vm, q *request, e event) {
 	}
 	deadline := q.deadline
 	if deadline < Never {
-		deadline -= v.group.path.time(r.Network.Answer)
+		deadline -= v.group.path.Time(r.Network.Answer)
 	}
 	t, err := v.queue.Enqueue(r.now, queue.Row{ID: rowID(e.request, e.serial), Stage: int(e.stage), Last: v.group.stages.Last, Deadline: deadline})
 	if err != nil {

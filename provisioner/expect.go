@@ -1,0 +1,68 @@
+package provisioner
+
+import (
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/stage"
+)
+
+// Expect works out what the places of a plan are expected to do. A service and its
+// simulation ask it alike.
+type Expect struct {
+	Plan    Plan
+	Times   map[string]profile.Times // of the model's stages, by the name of the offer
+	Network Network
+}
+
+// VM is a VM of a group, as the balancer is to know it, but for its ID.
+func (e Expect) VM(g VMGroup) balancer.Member {
+	m := e.member(g.Stages, e.Times[g.Offer.Name], e.Network.VM)
+	m.Kind, m.Slots, m.Batch = balancer.VM, g.SlotsOf(), g.MaxBatch
+	return m
+}
+
+// Function is the function of a group, as the balancer is to know it, but for its ID.
+func (e Expect) Function(g FunctionGroup) balancer.Member {
+	m := e.member(g.Stages, e.Times[g.Offer.Name], e.Network.Function)
+	m.Kind, m.Slots, m.Cold = balancer.Function, g.Offer.Concurrency, g.Cold
+	return m
+}
+
+func (e Expect) member(in stage.Range, t profile.Times, path Path) balancer.Member {
+	m := balancer.Member{Stages: in, Travel: path.Time(e.Network.Into(in.First)) + path.Time(e.Network.Answer)}
+	for s := in.First; s <= in.Last; s++ {
+		m.Service = append(m.Service, e.mean(t, stage.Range{First: s, Last: in.Last}))
+		m.Longest = append(m.Longest, profile.Longest(t, s, in.Last))
+	}
+	return m
+}
+
+// mean is the expected time of a request that enters a range at its first stage.
+func (e Expect) mean(t profile.Times, in stage.Range) time.Duration {
+	sum := float64(t.Mean(in.First, 1))
+	for s := in.First + 1; s <= in.Last; s++ {
+		sum += float64(t.Mean(s, 1)) * e.Plan.GoOn(in.First, s)
+	}
+	return time.Duration(sum)
+}
+
+// Need is the time that a request must have left for a VM of a group to begin a stage, by
+// stage of the model. With less it goes to a function, if there is one for the stage, and so
+// in time for that: the function may take as long as it seldom exceeds. Without one, what
+// the stage itself takes.
+func (e Expect) Need(g VMGroup, stages int) []time.Duration {
+	need := make([]time.Duration, stages)
+	n := e.Network
+	for s := g.Stages.First; s <= g.Stages.Last; s++ {
+		need[s] = e.Times[g.Offer.Name].Mean(s, 1)
+		for _, f := range e.Plan.Functions {
+			if f.Stages.Has(s) {
+				need[s] = n.VM.Time(n.Into(s)) + n.Function.Time(n.Into(s)) + n.Function.Time(n.Answer) +
+					profile.Longest(e.Times[f.Offer.Name], s, f.Stages.Last)
+			}
+		}
+	}
+	return need
+}
