@@ -10,6 +10,8 @@ import (
 
 // Functions is a provider of cloud functions.
 type Functions interface {
+	// Name is the provider's, as errors and results show it, such as "aws".
+	Name() string
 	// Offers lists the sizes of function that there are.
 	Offers(ctx context.Context) ([]provisioner.FunctionOffer, error)
 	// Ensure returns the function that the spec describes, and makes it if there is none.
@@ -25,13 +27,17 @@ type Functions interface {
 	Invoke(ctx context.Context, id string, body []byte) (Invocation, error)
 }
 
-// FunctionSpec describes a function; equal specs describe the same one. All of it is
+// FunctionSpec describes a function; equal specs describe the same one. All but Setup is
 // kept in tags, so that List can tell what the function is for.
 type FunctionSpec struct {
 	Owner    string
 	Offer    provisioner.FunctionOffer
 	Stages   stage.Range // that it serves
 	Artifact string      // what it runs, as the provider names it
+
+	// Setup is what the worker is told when it starts, as package worker writes it. It may
+	// hold a secret: hand it over, and keep it out of tags, lists and logs.
+	Setup string
 }
 
 // Validate reports a spec that no provider can follow. Its error wraps ErrInvalid.
@@ -39,8 +45,8 @@ func (s FunctionSpec) Validate() error { return validate(s.Owner, s.Stages) }
 
 // Function is one that there is.
 type Function struct {
-	ID string // the provider's
-	FunctionSpec
+	ID           string // the provider's
+	FunctionSpec        // without its Setup
 }
 
 // Invocation is what became of one call.

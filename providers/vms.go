@@ -18,6 +18,8 @@ import (
 
 // VMs is a provider of virtual machines.
 type VMs interface {
+	// Name is the provider's, as errors and results show it, such as "aws".
+	Name() string
 	// Offers lists what can be launched.
 	Offers(ctx context.Context) ([]provisioner.VMOffer, error)
 	// Launch asks for VMs, and may return fewer than were asked for. One token never
@@ -39,7 +41,7 @@ type Noticer interface {
 	Notices(ctx context.Context) <-chan Notice
 }
 
-// Launch is a request for VMs. All of it is kept in tags of the VMs, so that List can
+// Launch is a request for VMs. All but Setup is kept in tags of the VMs, so that List can
 // tell what they are for.
 type Launch struct {
 	Token    string // names the request: no other ever has the same
@@ -48,6 +50,10 @@ type Launch struct {
 	Stages   stage.Range // that they serve
 	VMs      int
 	Artifact string // what they run, as the provider names it: a path, bundle, image or machine image
+
+	// Setup is what the worker is told when it starts, as package worker writes it. It may
+	// hold a secret: hand it over, and keep it out of tags, lists and logs.
+	Setup string
 }
 
 // Validate reports a launch that no provider can do. Its error wraps ErrInvalid.

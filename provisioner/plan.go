@@ -122,3 +122,14 @@ func (p Plan) GoOn(from, to int) float64 {
 	}
 	return p.Reach[to] / p.Reach[from]
 }
+
+// Offers are the names of the offers of the plan's groups.
+func (p Plan) Offers() (names []string) {
+	for _, g := range p.VMs {
+		names = append(names, g.Offer.Name)
+	}
+	for _, g := range p.Functions {
+		names = append(names, g.Offer.Name)
+	}
+	return names
+}

@@ -25,7 +25,7 @@ func (f *flight) split(k int, out []stage.Tensor) (compute.Output, error) {
 // decide asks exit k about every row, answers those that leave and returns how
 // many had logits that are not finite, and the batch of those that stay.
 func (f *flight) decide(k int, o compute.Output) (bad int, stay []stage.Tensor) {
-	policy := f.stages.Model.Stages[k].Exit
+	policy := f.model.Stages[k].Exit
 	rest := o.Rest
 	kept := f.left[:0]
 	for i, w := range f.left {
@@ -76,7 +76,7 @@ func (f *flight) answer(k, i, row int, d exit.Decision, logits *stage.Tensor, re
 		Exit: k, Class: d.Class, Confidence: d.Confidence, outputs: outputs,
 		Path: []Hop{{Group: f.group, Provider: provider, Last: k, Duration: time.Since(f.begun)}},
 	}
-	f.done(row, f.stages.Model.Stages[k].Name, nil)
+	f.done(row, f.model.Stages[k].Name, nil)
 }
 
 // row is stage.Row, without walking through a BYTES tensor again for each row.

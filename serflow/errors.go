@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -17,6 +19,13 @@ var (
 	ErrStage    = stage.ErrFailed                  // a runner failed, panicked or broke its contract
 	ErrDeadline = errors.New("deadline exceeded")  // also wraps context.DeadlineExceeded
 	ErrClosed   = errors.New("pipeline is closed") // Shutdown or Close has begun
+	ErrWorker   = errors.New("not in a worker")    // a worker opens no pipeline
+
+	// With providers.
+	ErrCapacity  = balancer.ErrNoPlace    // nothing serves the stage now, or all that does is at its limits
+	ErrTries     = balancer.ErrTries      // it failed at every place tried; wraps what the last one said
+	ErrThrottled = providers.ErrThrottled // a function's limit of calls at once
+	ErrLimit     = providers.ErrLimit     // a limit of yours, or of the account
 )
 
 // PanicError is a panic in a stage. Use errors.As to get it out of an *Error.
@@ -64,3 +73,6 @@ func ended(ctx context.Context) (remedy string, err error) {
 	}
 	return "the caller cancelled it", err
 }
+
+// errNoOffers is a provider that sells nothing.
+var errNoOffers = fmt.Errorf("%w: it sells nothing", providers.ErrNotFound)

@@ -51,6 +51,9 @@ func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Res
 		return nil, p.refuse(ctx, err)
 	}
 	defer p.end(&f.call)
+	if p.cloud != nil {
+		return p.rented(f.ctx, rows, batch)
+	}
 	if f.left = f.one[:]; rows > 1 {
 		f.left = make([]waiting, rows)
 	}
@@ -80,7 +83,7 @@ func (p *Pipeline) refuse(ctx context.Context, err error) error {
 }
 
 func (p *Pipeline) badInput(err error) error {
-	return &Error{Stage: p.stages.Model.Stages[0].Name, Group: p.group, Provider: provider, Err: err, Remedy: sendInput}
+	return &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: p.provider, Err: err, Remedy: sendInput}
 }
 
 const sendInput = "send what the model's first stage takes: Infer one sample without a batch dimension, InferBatch rows"
@@ -107,7 +110,7 @@ type waiting struct {
 }
 
 func (f *flight) fly(batch []stage.Tensor) error {
-	for k := range f.stages.Model.Stages {
+	for k := range f.model.Stages {
 		out, err := f.stage(k, batch)
 		if err != nil {
 			return f.fail(k, err)
@@ -117,7 +120,7 @@ func (f *flight) fly(batch []stage.Tensor) error {
 		}
 		batch = out
 	}
-	return f.fail(len(f.stages.Model.Stages)-1, errors.New("no exit answered")) // Validate makes the last one final
+	return f.fail(len(f.model.Stages)-1, errors.New("no exit answered")) // Validate makes the last one final
 }
 
 // stage runs stage k, answers the rows that leave and returns the others' batch.
@@ -131,7 +134,7 @@ func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err er
 		if err == nil {
 			f.recorder.stage(k, rows, exited, bad, d)
 		}
-		f.observer.StageDone(f.ctx, StageEvent{f.stages.Model.Stages[k].Name, rows, exited, d, err})
+		f.observer.StageDone(f.ctx, StageEvent{f.model.Stages[k].Name, rows, exited, d, err})
 	}()
 	out, err := f.stages.Run(f.ctx, k, rows, batch)
 	if err != nil {
@@ -154,7 +157,7 @@ func (f *flight) stage(k int, batch []stage.Tensor) (rest []stage.Tensor, err er
 
 // fail gives every row that is left the same error.
 func (f *flight) fail(k int, err error) error {
-	e := &Error{Stage: f.stages.Model.Stages[k].Name, Group: f.group, Provider: provider, Err: err}
+	e := &Error{Stage: f.model.Stages[k].Name, Group: f.group, Provider: provider, Err: err}
 	switch {
 	case f.ctx.Err() != nil:
 		e.Remedy, e.Err = ended(f.ctx)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/serflow/serflow-go/internal/compute"
+	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -28,8 +31,12 @@ func Observe(o Observer) Option {
 
 // Pipeline serves one model. It is safe for concurrent use.
 type Pipeline struct {
-	stages   *compute.Stages
+	model    stage.Model
+	rental   rental
+	stages   *compute.Stages // in process; nil with providers
+	cloud    *cloud          // with providers; else nil
 	group    string
+	provider string
 	observer Observer
 	recorder *recorder
 
@@ -57,12 +64,14 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 			o(p)
 		}
 	}
-	var err error
-	if p.stages, err = compute.Open(ctx, model, inProcess); err != nil {
+	if os.Getenv(launch.Environment) != "" {
+		return nil, &Error{Err: fmt.Errorf("%w: this process was started as a worker", ErrWorker), Remedy: "call worker.Main(model) first in main"}
+	}
+	if err := p.open(ctx, model); err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, s := range p.stages.Model.Stages {
+	for _, s := range p.model.Stages {
 		names = append(names, s.Name)
 	}
 	p.group = names[0]
@@ -71,6 +80,19 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 	}
 	p.recorder = newRecorder(names)
 	return p, nil
+}
+
+// open opens the stages here, or where there is a provider.
+func (p *Pipeline) open(ctx context.Context, model stage.Model) (err error) {
+	model.Stages = slices.Clone(model.Stages) // what the caller changes later is not served
+	p.model = model
+	if p.rental.rents() {
+		p.cloud, err = openCloud(ctx, model, p.rental)
+		return err
+	}
+	p.provider = provider
+	p.stages, err = compute.Open(ctx, model, inProcess)
+	return err
 }
 
 // inProcess is the error of a stage that runs here.
@@ -82,14 +104,20 @@ func inProcess(stage, remedy string, err error) error {
 }
 
 // Stats is what the pipeline has done since Open.
-func (p *Pipeline) Stats() Stats { return p.recorder.snapshot() }
+func (p *Pipeline) Stats() Stats {
+	s := p.recorder.snapshot()
+	if p.cloud != nil {
+		p.cloud.bill(&s)
+	}
+	return s
+}
 
 // begin admits a call, or refuses it once the pipeline is closing.
 func (p *Pipeline) begin(ctx context.Context, c *call) (context.Context, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closing {
-		return nil, &Error{Stage: p.stages.Model.Stages[0].Name, Group: p.group, Provider: provider, Err: ErrClosed, Remedy: "open a new pipeline"}
+		return nil, &Error{Stage: p.model.Stages[0].Name, Group: p.group, Provider: p.provider, Err: ErrClosed, Remedy: "open a new pipeline"}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	c.cancel = cancel
@@ -107,7 +135,8 @@ func (p *Pipeline) end(c *call) {
 	}
 }
 
-// Shutdown refuses new requests, waits for those in flight and frees the stages.
+// Shutdown refuses new requests, waits for those in flight and frees the stages. What has
+// been rented stays for a successor: Teardown ends it.
 // If ctx ends first, the requests that are left are cancelled, end in ErrClosed,
 // and Shutdown returns the context's error once their stages have returned. Of several
 // calls at one time the one whose context ends first counts for all, and all return the
@@ -138,10 +167,25 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 	}
 	p.release.Do(func() {
 		defer close(p.closed)
-		p.closeErr = p.stages.Close()
+		if p.cloud != nil {
+			p.cloud.close()
+		} else {
+			p.closeErr = p.stages.Close()
+		}
 	})
 	<-p.closed
 	return errors.Join(p.late, p.closeErr)
+}
+
+// Teardown is Shutdown, and then ends every VM and removes every function that carries the
+// owner's tag, whoever has launched it. If it fails, call it again: what is left is billed.
+// In process it is Shutdown.
+func (p *Pipeline) Teardown(ctx context.Context) error {
+	err := p.Shutdown(ctx)
+	if p.cloud != nil {
+		err = errors.Join(err, p.cloud.teardown(ctx))
+	}
+	return err
 }
 
 // Close is Shutdown with 30 seconds for the requests in flight.

@@ -12,6 +12,7 @@ type Result struct {
 	Class      int     // the class with the highest logit; -1 without an answer, without logits, or if they are not finite
 	Confidence float64 // its probability by softmax; 0 if the logits were not finite or absent
 	Path       []Hop   // where the request has been
+	Dollars    float64 // of the calls of functions that it took, and of the time that VMs worked on it; VMs cost beyond that, also while they wait
 	Err        error   // of a row of InferBatch: why it has no answer
 
 	outputs []stage.Tensor
@@ -24,9 +25,12 @@ var unanswered = Result{Exit: -1, Class: -1}
 type Hop struct {
 	Group    string
 	Provider string
-	First    int // index of the first stage that ran there
-	Last     int // index of the last
+	Place    string // the provider's ID of the VM or function; empty in process
+	First    int    // index of the first stage that ran there
+	Last     int    // index of the last; First-1 if none did
 	Duration time.Duration
+	Dollars  float64
+	Err      error // why it had to go elsewhere, if it did
 }
 
 // Output is an output of the stage that answered, of one sample's shape: the

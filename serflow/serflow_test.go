@@ -18,9 +18,13 @@ import (
 	"github.com/serflow/serflow-go/exit"
 	"github.com/serflow/serflow-go/serflow"
 	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/worker"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	worker.Main(rentedModel)
+	goleak.VerifyTestMain(m)
+}
 
 // sure is a stage that is sure of class 1 in the rows whose x is at most depth.
 // It passes x on.

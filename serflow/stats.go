@@ -94,9 +94,25 @@ type Stats struct {
 	Failed   int64
 	Refused  int64 // calls turned away before any stage ran: tensors that are none or no batch, or a closed pipeline; not in Requests
 	Stages   []StageStats
+
+	// With providers.
+	Latency         Latency // of requests that were answered, end to end
+	Groups          []GroupStats
+	VMs             []VMStats // that there are, or have been asked for and answered
+	VMDollars       float64   // of all VMs, from their launch until now or their end
+	FunctionDollars float64   // of all calls that have ended
 }
 
-// StageStats counts one stage.
+// VMStats is one VM.
+type VMStats struct {
+	ID    string // the provider's
+	Group string
+	Offer string
+	State string // booting, ready, draining or ending
+}
+
+// StageStats counts one stage. With providers, a request that has left at a stage counts as
+// computed by it and by those before, and times and logits that are not finite are not known.
 type StageStats struct {
 	Stage     string
 	Requests  int64   // rows that the stage has computed
@@ -112,10 +128,11 @@ type recorder struct {
 	mu                        sync.Mutex
 	requests, failed, refused int64
 	stages                    []StageStats
+	latency                   Latency
 }
 
 func newRecorder(names []string) *recorder {
-	r := &recorder{}
+	r := &recorder{latency: NewLatency()}
 	for _, name := range names {
 		r.stages = append(r.stages, StageStats{Stage: name, Latency: NewLatency()})
 	}
@@ -141,6 +158,17 @@ func (r *recorder) request(err error) {
 	}
 }
 
+// answered counts a request that was answered elsewhere, at the exit of stage k.
+func (r *recorder) answered(k int, d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.stages[:k+1] {
+		r.stages[i].Requests++
+	}
+	r.stages[k].Exited++
+	r.latency.Record(d)
+}
+
 func (r *recorder) refuse() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,7 +178,8 @@ func (r *recorder) refuse() {
 func (r *recorder) snapshot() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Stats{Requests: r.requests, Failed: r.failed, Refused: r.refused}
+	s := Stats{Requests: r.requests, Failed: r.failed, Refused: r.refused, Latency: NewLatency()}
+	s.Latency.Merge(r.latency)
 	for _, st := range r.stages {
 		own := NewLatency()
 		own.Merge(st.Latency)

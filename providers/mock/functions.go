@@ -17,8 +17,12 @@ var _ providers.Functions = (*Functions)(nil)
 // function is one that has been made; its number is its place in the list of all.
 type function struct {
 	providers.Function
+	spec    providers.FunctionSpec // with its setup, which nobody is shown
 	removed bool
 }
+
+// Name is "mock".
+func (*Functions) Name() string { return "mock" }
 
 // Offers lists the functions of the options.
 func (f *Functions) Offers(ctx context.Context) ([]provisioner.FunctionOffer, error) {
@@ -43,12 +47,13 @@ func (f *Functions) Ensure(ctx context.Context, s providers.FunctionSpec) (provi
 		return providers.Function{}, failed(op, "take one of Offers", fmt.Errorf("%w: function size %q", providers.ErrNotFound, s.Offer.Name))
 	}
 	for _, old := range f.p.functions {
-		if old.FunctionSpec == s && !old.removed {
+		if old.spec == s && !old.removed {
 			return old.Function, nil
 		}
 	}
 	made := providers.Function{ID: fmt.Sprintf("function-%d", len(f.p.functions)+1), FunctionSpec: s}
-	f.p.functions = append(f.p.functions, &function{Function: made})
+	made.Setup = ""
+	f.p.functions = append(f.p.functions, &function{Function: made, spec: s})
 	return made, nil
 }
 

@@ -59,6 +59,28 @@ func TestEnsureMakesAFunctionOnce(t *testing.T) {
 	}
 }
 
+// The setup tells functions apart, and is shown to nobody.
+func TestTheSetupOfAFunctionIsHidden(t *testing.T) {
+	p := open(t, mock.Options{})
+	ctx, f := t.Context(), p.Functions()
+	told, other := spec, spec
+	told.Setup, other.Setup = "secret", "another secret"
+	var made []providers.Function
+	for _, s := range []providers.FunctionSpec{told, other, told} {
+		fn, err := f.Ensure(ctx, s)
+		if err != nil || fn.FunctionSpec != spec {
+			t.Errorf("%+v, %v; want %+v", fn, err, spec)
+		}
+		made = append(made, fn)
+	}
+	if made[0].ID == made[1].ID || made[0].ID != made[2].ID {
+		t.Errorf("%v: the first and the last are one, and the other is another", made)
+	}
+	if list, err := f.List(ctx, "shop"); err != nil || !slices.Equal(list, made[:2]) {
+		t.Errorf("%v, %v; want %v", list, err, made[:2])
+	}
+}
+
 func TestFunctionsRefused(t *testing.T) {
 	p := open(t, mock.Options{})
 	_, err := p.Functions().Ensure(t.Context(), providers.FunctionSpec{Offer: size})

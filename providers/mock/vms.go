@@ -18,6 +18,9 @@ var (
 	_ providers.Noticer = (*VMs)(nil)
 )
 
+// Name is "mock".
+func (*VMs) Name() string { return "mock" }
+
 // Offers lists the VMs of the options.
 func (v *VMs) Offers(ctx context.Context) ([]provisioner.VMOffer, error) {
 	if err := v.p.enter(ctx, "list VM offers"); err != nil {

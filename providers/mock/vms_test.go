@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +113,13 @@ func TestATokenLaunchesOnce(t *testing.T) {
 		ask(launch("b", 3), "vm-3")
 		_, err := p.VMs().Launch(ctx, launch("b", 4))
 		isError(t, "a token of another launch", err, providers.ErrInvalid)
+		told := launch("b", 3)
+		told.Setup = "secret"
+		_, err = p.VMs().Launch(ctx, told)
+		isError(t, "a token of a launch with another setup", err, providers.ErrInvalid)
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v: it tells the setup", err)
+		}
 	})
 }
 

@@ -1,0 +1,106 @@
+package serflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/stage"
+)
+
+// atOnce is how many rows of one batch are under way at one time.
+const atOnce = 256
+
+// rented answers the rows of a batch, each of which is a request of its own. The error is
+// that of the first row that has one.
+func (p *Pipeline) rented(ctx context.Context, rows int, batch []stage.Tensor) ([]Result, error) {
+	results := make([]Result, rows)
+	if rows == 1 {
+		results[0] = p.rentedRow(ctx, batch)
+		return results, results[0].Err
+	}
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for i := range rows {
+		g.Go(func() error {
+			results[i] = p.rentedRow(ctx, stage.Take(batch, []int{i}))
+			return nil
+		})
+	}
+	_ = g.Wait() // no row returns an error
+	for _, r := range results {
+		if r.Err != nil {
+			return results, r.Err
+		}
+	}
+	return results, nil
+}
+
+func (p *Pipeline) rentedRow(ctx context.Context, row []stage.Tensor) Result {
+	begun := time.Now()
+	r := p.cloud.infer(ctx, row)
+	exit := ""
+	if r.Err == nil {
+		exit = p.model.Stages[r.Exit].Name
+		p.recorder.answered(r.Exit, time.Since(begun))
+	}
+	p.recorder.request(r.Err)
+	p.observer.RequestDone(ctx, RequestEvent{exit, time.Since(begun), r.Err})
+	return r
+}
+
+// finish is the result of a request whose machine has finished.
+func (d *drive) finish(ctx context.Context, step balancer.Step) Result {
+	if step.Err != nil {
+		d.result.Exit, d.result.Class = -1, -1
+		d.result.Err = d.explain(ctx, step.Err)
+	}
+	return d.result
+}
+
+// explain says where a request failed and what to do about it.
+func (d *drive) explain(ctx context.Context, err error) error {
+	e := &Error{Stage: d.model.Stages[d.stage].Name, Err: err}
+	if d.last != nil {
+		e.Group, e.Provider = d.last.group.Group, d.last.provider
+	}
+	switch {
+	case ctx.Err() != nil:
+		e.Remedy, e.Err = ended(ctx)
+	case errors.Is(err, balancer.ErrDeadline):
+		e.Remedy, e.Err = "allow more time, exit earlier or rent more", fmt.Errorf("%w: %w", ErrDeadline, context.DeadlineExceeded)
+	case errors.Is(err, ErrInput):
+		e.Remedy = sendInput
+	case errors.Is(err, ErrThrottled):
+		e.Remedy = "ask the provider for a higher limit of calls at once, or rent more VMs"
+	case errors.Is(err, ErrCapacity):
+		e.Remedy = "no VM or function serves the stage now: rent more, or add a function group that takes over"
+	case errors.Is(err, ErrStage):
+		e.Remedy = "the stage's runner returned this error"
+	default:
+		e.Remedy = "the places themselves failed: their logs say why"
+	}
+	return e
+}
+
+// bill adds what has been rented to the stats.
+func (c *cloud) bill(s *Stats) {
+	s.Groups = c.count.snapshot()
+	for _, g := range s.Groups {
+		if g.Kind == "function" {
+			s.FunctionDollars += g.Dollars
+		}
+	}
+	if c.fleet == nil {
+		return
+	}
+	vms, dollars := c.fleet.status()
+	s.VMDollars = dollars
+	for _, vm := range vms {
+		s.VMs = append(s.VMs, VMStats{ID: vm.ID, Group: c.groupName(vm.Key.Stages), Offer: vm.Key.Offer, State: vm.State.String()})
+	}
+}

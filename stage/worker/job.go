@@ -1,0 +1,64 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/worker/queue"
+)
+
+// call is a request at the worker: some rows that entered together.
+type call struct {
+	ctx   context.Context
+	first int           // the stage they enter at
+	exits []exit.Policy // of the stages from there on
+	jobs  []job
+	left  int           // jobs that have not ended
+	done  chan struct{} // closed when none is left
+	one   [1]job        // jobs' memory for a single row
+}
+
+// job is one row of a call. The slot that runs it writes what the stages made of it;
+// everything else is guarded by the worker's lock.
+type job struct {
+	*call
+	id      uint64
+	ticket  queue.Ticket
+	sample  []stage.Tensor // the inputs of its next stage, without a batch dimension
+	state   exit.State
+	classes int64 // of the exits that it has met
+	service time.Duration
+
+	err      error
+	exited   bool
+	stage    int // whose exit answered, or the next to run
+	decision exit.Decision
+	answer   []stage.Tensor // of one sample
+}
+
+// policy is the exit of a stage, as the request has it.
+func (j *job) policy(k int) exit.Policy { return j.exits[k-j.first] }
+
+// newCall splits a batch into its rows.
+func newCall(ctx context.Context, first int, exits []exit.Policy, states []exit.State, rows int, inputs []stage.Tensor) *call {
+	c := &call{ctx: ctx, first: first, exits: exits, left: rows, done: make(chan struct{})}
+	if c.jobs = c.one[:]; rows > 1 {
+		c.jobs = make([]job, rows)
+	}
+	samples := make([]stage.Tensor, rows*len(inputs))
+	for n, t := range inputs {
+		for i, row := range stage.Split(t) {
+			samples[i*len(inputs)+n] = row
+		}
+	}
+	for i := range c.jobs {
+		j := &c.jobs[i]
+		j.call, j.stage, j.sample = c, first, samples[i*len(inputs):(i+1)*len(inputs)]
+		if len(states) > 0 {
+			j.state = states[i]
+		}
+	}
+	return c
+}

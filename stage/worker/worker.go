@@ -1,0 +1,209 @@
+// Package worker is the place where a model's stages run when they do not run in the
+// service's own process: a program that holds the whole model and serves requests for any
+// contiguous part of it, over the Open Inference Protocol V2.
+//
+// Main makes a service's own program its worker. Rows wait in the queue of package queue,
+// which says what runs next; a Worker is that queue in real time.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/serflow/serflow-go/internal/compute"
+	"github.com/serflow/serflow-go/internal/launch"
+	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/worker/queue"
+)
+
+// Worker takes rows through the stages of a model. It is safe for concurrent use.
+type Worker struct {
+	stages      *compute.Stages
+	fingerprint string
+	setup       launch.Setup
+	share       float64 // of a core, that a slot may use
+	begun       time.Time
+
+	ctx     context.Context // of batches; over when the worker is closed
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	slots   []slot // each is its batch's alone, from Next to Done
+
+	mu       sync.Mutex
+	queue    *queue.Queue
+	jobs     map[uint64]*job // by row ID
+	next     uint64          // row ID
+	timer    *time.Timer
+	woken    time.Duration // when the timer goes off
+	back     []queue.Row   // scratch
+	draining bool
+	closed   bool
+	idle     chan struct{} // closed when draining and no row is left
+}
+
+// slot is what a batch in service needs.
+type slot struct {
+	jobs    []*job
+	samples [][]stage.Tensor
+	exited  []bool
+	owed    time.Duration // rest: see pace
+}
+
+// limit is how many rows a worker takes in by default.
+const limit = 1024
+
+// errClosed is what a closed worker answers.
+var errClosed = errors.New("the worker is closed")
+
+// open opens a model's stages to serve as the setup says.
+func open(ctx context.Context, model stage.Model, setup launch.Setup, share float64) (*Worker, error) {
+	if setup.Limit == 0 {
+		setup.Limit = limit
+	}
+	if share <= 0 || share > 1 {
+		share = 1
+	}
+	fingerprint, err := model.Fingerprint()
+	if err != nil {
+		return nil, err
+	}
+	q, err := queue.New(queue.Config{
+		Stages: len(model.Stages), Slots: setup.Slots, MaxBatch: setup.MaxBatch, Window: setup.Window, Limit: setup.Limit, Need: setup.Need,
+	})
+	if err != nil {
+		return nil, err
+	}
+	stages, err := compute.Open(ctx, model, blame)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{
+		stages: stages, fingerprint: fingerprint, setup: setup, share: share, begun: time.Now(), woken: queue.Never,
+		queue: q, jobs: map[uint64]*job{}, slots: make([]slot, max(setup.Slots, 1)), idle: make(chan struct{}),
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.timer = time.AfterFunc(time.Hour, w.wake)
+	return w, nil
+}
+
+func blame(stage, remedy string, err error) error {
+	switch {
+	case stage == "":
+		return err
+	case remedy == "":
+		return fmt.Errorf("stage %q: %w", stage, err)
+	}
+	return fmt.Errorf("stage %q: %w (%s)", stage, err, remedy)
+}
+
+func (w *Worker) now() time.Duration { return time.Since(w.begun) }
+
+// serve takes the rows of a call through the stages up to last, and returns when each has
+// exited, failed or been handed back, or the caller has gone: then with the context's error.
+func (w *Worker) serve(c *call, last int, remaining time.Duration) error {
+	first, err := w.enter(c, last, remaining)
+	if err != nil {
+		return err
+	}
+	w.work(first, c)
+	select {
+	case <-c.done:
+		return nil
+	case <-c.ctx.Done():
+		w.abandon(c)
+		return c.ctx.Err()
+	}
+}
+
+// enter puts the rows of a call into the queue: all or none.
+func (w *Worker) enter(c *call, last int, remaining time.Duration) (due []queue.Batch, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil, errClosed
+	}
+	now, deadline := w.now(), queue.Never
+	if remaining > 0 && remaining < queue.Never-now {
+		deadline = now + remaining
+	}
+	for i := range c.jobs {
+		j := &c.jobs[i]
+		w.next++
+		j.id = w.next
+		if j.ticket, err = w.queue.Enqueue(now, queue.Row{ID: j.id, Stage: c.first, Last: last, Deadline: deadline}); err != nil {
+			for i := range c.jobs[:i] {
+				w.forget(&c.jobs[i])
+			}
+			return nil, err
+		}
+		w.jobs[j.id] = j
+	}
+	return w.pump(now), nil
+}
+
+// pump hands back the rows that are late and returns the batches that are to run now.
+func (w *Worker) pump(now time.Duration) (due []queue.Batch) {
+	w.back = w.queue.Late(now, w.back[:0])
+	w.handBack()
+	if w.closed {
+		return nil
+	}
+	for b, ok := w.queue.Next(now); ok; b, ok = w.queue.Next(now) {
+		w.running.Add(1)
+		s := &w.slots[b.Slot]
+		s.jobs = s.jobs[:0]
+		for _, row := range b.Rows {
+			s.jobs = append(s.jobs, w.jobs[row.ID])
+		}
+		due = append(due, b)
+	}
+	if wake := w.queue.Wake(); wake < w.woken {
+		w.woken = wake
+		w.timer.Reset(wake - now)
+	}
+	return due
+}
+
+// wake is called when the queue wants to be looked at.
+func (w *Worker) wake() {
+	w.mu.Lock()
+	w.woken = queue.Never
+	due := w.pump(w.now())
+	w.mu.Unlock()
+	w.work(due, nil)
+}
+
+// work runs batches, and those that follow from them: here as long as rows of the call are
+// among them, the others on goroutines of their own.
+func (w *Worker) work(due []queue.Batch, mine *call) {
+	for len(due) > 0 {
+		here := slices.IndexFunc(due, func(b queue.Batch) bool { return w.among(b, mine) })
+		for i, b := range due {
+			if i != here {
+				go w.follow(b)
+			}
+		}
+		if here < 0 {
+			return
+		}
+		due = w.run(due[here])
+	}
+}
+
+// follow runs a batch and those that follow from it.
+func (w *Worker) follow(b queue.Batch) {
+	for due := w.run(b); len(due) > 0; due = w.run(due[0]) {
+		for _, other := range due[1:] {
+			go w.follow(other)
+		}
+	}
+}
+
+// among tells whether a batch has a row of the call.
+func (w *Worker) among(b queue.Batch, c *call) bool {
+	return slices.ContainsFunc(w.slots[b.Slot].jobs, func(j *job) bool { return j.call == c })
+}
