@@ -78,8 +78,8 @@ func (m Model) validateStage(i int, s Stage, seen map[string]bool) error {
 }
 
 // Fingerprint is a digest of what a peer must share to serve the same model: wire
-// version, the stages' names, sources and order, and the kinds of their exits.
-// Thresholds are not in it: they travel with each request.
+// version, the stages' names, sources and order. Exits are not in it: they travel with
+// each request, so that they can be changed, and switched off, without a new worker.
 func (m Model) Fingerprint() (string, error) {
 	if err := m.Validate(); err != nil {
 		return "", err
@@ -91,7 +91,7 @@ func (m Model) Fingerprint() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("fingerprint of stage %q: %w", s.Name, err)
 		}
-		fmt.Fprintf(h, "stage %q source %q exit %q\n", s.Name, source, s.Exit.Kind)
+		fmt.Fprintf(h, "stage %q source %q\n", s.Name, source)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

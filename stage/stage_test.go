@@ -156,9 +156,11 @@ func TestFingerprint(t *testing.T) {
 	if other := model("1", exit.MaxProb(.5), "a", "b"); other != same {
 		t.Error("a threshold changes the fingerprint")
 	}
+	if other := model("1", exit.Never(), "a", "b"); other != same {
+		t.Error("an exit that is switched off changes the fingerprint")
+	}
 	for name, other := range map[string]string{
 		"source": model("2", exit.MaxProb(.9), "a", "b"),
-		"kind":   model("1", exit.Entropy(.9), "a", "b"),
 		"order":  model("1", exit.MaxProb(.9), "b", "a"),
 	} {
 		if other == same {

@@ -1,7 +1,10 @@
-// Fashionmnist serves 5,000 test images with a five-stage early-exit network, in
-// process: it searches exit thresholds on validation logits, answers the images one
-// by one and in batches, and shows what leaving early saves, beside the same network
-// without early exits and cut short. "make demo" runs it with ONNX Runtime at hand.
+// Fashionmnist serves 5,000 test images with a five-stage early-exit network. It searches
+// exit thresholds on validation logits, answers the images in process, one by one and in
+// batches, and shows what leaving early saves, beside the same network without early exits
+// and cut short. Then it serves them as a stream on virtual machines and cloud functions,
+// which are processes of this program: the rate rises past what the VMs can carry, one of
+// them is killed, and the functions take what is left. "make demo" runs it with ONNX
+// Runtime at hand.
 package main
 
 import (
@@ -16,10 +19,16 @@ import (
 
 	"github.com/serflow/serflow-go/examples/fashionmnist/model"
 	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/stage/worker"
 )
 
 func main() {
 	log.SetFlags(0)
+	m, err := fashion(firstExits())
+	if err != nil {
+		log.Fatal(err)
+	}
+	worker.Main(m) // the VMs and functions are processes of this program
 	bound := flag.Float64("bound", 0.5, "most accuracy to lose against the final exit, in percentage points")
 	kind := flag.String("kind", string(exit.KindMaxProb), "what exits compare: maxprob, entropy, margin or patience")
 	batch := flag.Int("batch", 32, "images in a batch")
@@ -89,9 +98,31 @@ func demo(ctx context.Context, o exit.Options, batch int) error {
 		}
 		r.cut = append(r.cut, cut)
 	}
+	s, err := serveStream(ctx, early, r.early.stats, images, o.Seed, show)
+	if err != nil {
+		return fmt.Errorf("on VMs and functions: %w", err)
+	}
 	show.end()
+	times, err := timesOf(r.early.stats)
+	if err != nil {
+		return err
+	}
+	others, err := s.alternatives(ctx, times)
+	if err != nil {
+		return err
+	}
 	r.print(os.Stdout)
+	s.print(os.Stdout, others)
 	return nil
+}
+
+// firstExits are those that workers begin with; each request brings its own.
+func firstExits() []exit.Policy {
+	exits := neverEarly(model.Stages)
+	for k := range exits[:model.Stages-1] {
+		exits[k] = exit.MaxProb(0.9)
+	}
+	return exits
 }
 
 // neverEarly are the exits of the network's first n stages, answering at the last.

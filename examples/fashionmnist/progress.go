@@ -41,5 +41,15 @@ func (p *progress) begin(what string, images int) func(done int) {
 	}
 }
 
+// line shows what text says, if it is time for it.
+func (p *progress) line(text func() string) {
+	now := time.Now()
+	if now.Sub(p.last) < p.every {
+		return
+	}
+	p.last = now
+	fmt.Fprintf(p.out, "%s%s%s", p.start, text(), p.stop)
+}
+
 // end clears the line.
 func (p *progress) end() { fmt.Fprint(p.out, p.start) }
