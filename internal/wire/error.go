@@ -72,8 +72,8 @@ func EncodeError(dst []byte, e *Error) []byte {
 }
 
 // DecodeError makes an error of an answer whose HTTP status is not 200, whoever
-// sent it. Without a code of ours the status stands for one; a body that is not
-// the protocol's is quoted in part. It never is nil.
+// sent it. Without a code of ours the status stands for one; a body without a
+// message is quoted in part. It never is nil, and never without a message.
 func DecodeError(status int, body []byte) *Error {
 	var answer struct {
 		Error      string `json:"error"`
@@ -81,18 +81,19 @@ func DecodeError(status int, body []byte) *Error {
 			Code Code `json:"serflow_code"`
 		} `json:"parameters"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil || answer.Error == "" {
-		message := fmt.Sprintf("status %d", status)
+	err := json.Unmarshal(body, &answer)
+	code := answer.Parameters.Code
+	if _, ours := statuses[code]; err != nil || !ours {
+		code = codeOf(status)
+	}
+	message := excerpt([]byte(answer.Error), 2000)
+	if err != nil || message == "" {
+		message = fmt.Sprintf("status %d", status)
 		if text := excerpt(body, 200); text != "" {
 			message += ": " + text
 		}
-		return &Error{codeOf(status), message}
 	}
-	code := answer.Parameters.Code
-	if _, ours := statuses[code]; !ours {
-		code = codeOf(status)
-	}
-	return &Error{code, excerpt([]byte(answer.Error), 2000)}
+	return &Error{code, message}
 }
 
 // codeOf reads the status of a server that does not know our codes. A 504 is not

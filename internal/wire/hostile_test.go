@@ -10,7 +10,7 @@ import (
 )
 
 // tight are limits small enough to go beyond in a line.
-var tight = Limits{Header: 600, Tensors: 2, Rows: 4, Dims: 3, Name: 8}
+var tight = Limits{Header: 900, Tensors: 2, Rows: 4, Dims: 3, Name: 8}
 
 const ours = `"parameters":{"serflow_version":1,"serflow_first":1,"serflow_last":2%s}`
 
@@ -26,6 +26,8 @@ func TestHostileRequests(t *testing.T) {
 		texts        []string
 	}{
 		"no JSON":             {`hello`, "", Invalid, []string{"not the JSON of the Open Inference Protocol", `begins "hello"`}},
+		"a number":            {"7", "", Invalid, []string{"a part of it is a number where object is wanted"}},
+		"a canonical shape":   {`{"id":"","parameters":{"serflow_version":1,"serflow_fingerprint":"","serflow_generation":0,"serflow_first":0,"serflow_last":0},"inputs":[{"name":"x","shape":[1` + strings.Repeat(",1", 255) + `],"datatype":"UINT8","parameters":{"binary_data_size":1}}]}`, "1", TooLarge, []string{"256 dimensions"}},
 		"cut short":           {`{"inputs":[`, "", Invalid, []string{"unexpected end"}},
 		"text after it":       {inputs(x) + `}`, "\x01\x02", Invalid, []string{"after top-level value"}},
 		"depth bomb":          {strings.Repeat(`[`, 500), "", Invalid, []string{"not the JSON"}},
@@ -50,7 +52,7 @@ func TestHostileRequests(t *testing.T) {
 		"no rows":             {inputs(`{"name":"x","shape":[0,2],"datatype":"UINT8","data":[]}`), "", Invalid, []string{"no rows"}},
 		"too many rows":       {inputs(`{"name":"x","shape":[5],"datatype":"UINT8","data":[1,1,1,1,1]}`), "", TooLarge, []string{"5 rows", "limit is 4", "send fewer"}},
 		"too many dimensions": {inputs(`{"name":"x","shape":[1,1,1,1],"datatype":"UINT8","data":[1]}`), "", TooLarge, []string{"4 dimensions", "limit is 3"}},
-		"a shape for memory":  {inputs(`{"name":"x","shape":[` + strings.Repeat("1,", 255) + `1],"datatype":"UINT8","data":[1]}`), "", TooLarge, []string{"256 dimensions"}},
+		"a shape for memory":  {inputs(`{"name":"x","shape":[` + strings.Repeat("1,", 255) + `1],"datatype":"UINT8","data":[1]}`), "", TooLarge, []string{"256 dimensions", "no more than 255"}},
 		"too many tensors":    {inputs(`{}`, `{}`, `{}`), "", TooLarge, []string{"more than 2"}},
 		"too many wanted":     {`{"inputs":[` + x + `],"outputs":[{},{},{}]}`, "\x01\x02", TooLarge, []string{"more than 2"}},
 		"wanted twice":        {`{"inputs":[` + x + `],"outputs":[{"name":"y"},{"name":"y"}]}`, "\x01\x02", Invalid, []string{`"y" is wanted twice`}},
@@ -62,6 +64,7 @@ func TestHostileRequests(t *testing.T) {
 		"size beyond the body": {inputs(`{"name":"x","shape":[4],"datatype":"UINT8","parameters":{"binary_data_size":4}}`), "123", Invalid, []string{"binary_data_size 4", "3 bytes are left"}},
 		"huge size":            {inputs(`{"name":"x","shape":[4],"datatype":"UINT8","parameters":{"binary_data_size":9223372036854775807}}`), "1234", Invalid, []string{"4 bytes are left"}},
 		"negative size":        {inputs(`{"name":"x","shape":[4],"datatype":"UINT8","parameters":{"binary_data_size":-4}}`), "1234", Invalid, []string{"binary_data_size -4"}},
+		"negative BYTES":       {inputs(`{"name":"x","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":-4}}`), "1234", Invalid, []string{"binary_data_size -4"}},
 		"size not of shape":    {inputs(`{"name":"x","shape":[4],"datatype":"UINT16","parameters":{"binary_data_size":4}}`), "1234", Invalid, []string{"binary_data_size 4", "UINT16 of shape [4] needs 8"}},
 		"left over":            {inputs(x), "123", Invalid, []string{"1 bytes of binary data are left over"}},
 		"data and size":        {inputs(`{"name":"x","shape":[2],"datatype":"UINT8","data":[1,2],"parameters":{"binary_data_size":2}}`), "12", Invalid, []string{"both data and binary_data_size"}},
@@ -86,8 +89,16 @@ func TestHostileRequests(t *testing.T) {
 		_, err := DecodeRequest([]byte(c.header+c.data), len(c.header), tight)
 		wantError(t, name, err, c.code, c.texts...)
 	}
-	// The frame around them is good.
+	// The frame around them is good, and so is what just meets the limits.
 	if _, err := DecodeRequest([]byte(with("")+"12"), len(with("")), tight); err != nil {
+		t.Error(err)
+	}
+	const most = `{"id":"12345678","inputs":[{"name":"12345678","shape":[4,1,1],"datatype":"UINT8","data":[1,2,3,4]},{"name":"y","shape":[4],"datatype":"UINT8","data":[1,2,3,4]}]}`
+	if _, err := DecodeRequest([]byte(most), -1, tight); err != nil {
+		t.Error(err)
+	}
+	full := most + strings.Repeat(" ", tight.Header-len(most))
+	if _, err := DecodeRequest([]byte(full), len(full), tight); err != nil {
 		t.Error(err)
 	}
 }
@@ -191,8 +202,8 @@ func TestHostileReplies(t *testing.T) {
 		"stages fall":         {reply("exit 3 0:1:1;exit 2 1:1:1"), "", "a part of stage 2 comes after one of stage 3"},
 		"exit too early":      {reply("exit 0 0:1:1,1:1:1"), "", "the exit of stage 0; stages 1 to 3"},
 		"exit too late":       {reply("exit 4 0:1:1,1:1:1"), "", "the exit of stage 4"},
-		"on too early":        {reply("go 0 0,1"), "", "go on at stage 0"},
-		"on too late":         {reply("go 5 0,1"), "", "go on at stage 5"},
+		"on too early":        {reply("go 0 0,1"), "", "go on at stage 0; stages 1 to 3"},
+		"on too late":         {reply("go 5 0,1"), "", "go on at stage 5; stages 1 to 3"},
 		"on without inputs":   {reply("go 2 0,1"), "", "stage 2 without its inputs"},
 		"unknown word":        {reply("stay 1 0,1"), "", `part 0 is "stay 1 0,1"`},
 		"no class":            {reply("exit 1 0,1"), "", "part 0 is"},
@@ -230,6 +241,9 @@ func TestHostileReplies(t *testing.T) {
 		_, err := DecodeReply([]byte(good+"12"), len(good), rows, stage.Range{First: 1, Last: 3}, tight)
 		wantError(t, "no rows sent", err, Internal, "never sent")
 	}
+	long := good + strings.Repeat(" ", 900+2*256)
+	_, err = DecodeReply([]byte(long), len(long), 2, stage.Range{First: 1, Last: 3}, tight)
+	wantError(t, "long header", err, Internal, "the limit is 1412")
 	_, err = DecodeReply([]byte(good+"12"), len(good), 2, stage.Range{First: 3, Last: 1}, tight)
 	wantError(t, "no stages sent", err, Internal, "never sent")
 }
@@ -239,6 +253,7 @@ func TestHostilePlainReplies(t *testing.T) {
 		`{}`:             "no tensors",
 		`{"outputs":[]}`: "no tensors",
 		`{"error":"no"}`: "no tensors",
+		`{"outputs":[{"name":"x","shape":[0,2],"datatype":"UINT8","data":[]}]}`:                                                         "no rows",
 		`{"outputs":[{"name":"x","shape":[2],"datatype":"UINT8","data":[1,2]},{"name":"y","shape":[1],"datatype":"UINT8","data":[1]}]}`: `"y" has 1 rows; "x" has 2`,
 		`{"outputs":[{"name":"x","shape":[1],"datatype":"UINT8","data":[1]},{"name":"x","shape":[1],"datatype":"UINT8","data":[1]}]}`:   "two tensors are named",
 	} {

@@ -10,6 +10,7 @@ type Limits struct {
 	Name    int // bytes of a name, an ID or a fingerprint; default 256
 }
 
+// maxDims is as many as are stored before Dims is looked at.
 const maxDims = 255
 
 func (l Limits) withDefaults() Limits {
@@ -23,6 +24,5 @@ func (l Limits) withDefaults() Limits {
 	fill(&l.Rows, 65536)
 	fill(&l.Dims, 16)
 	fill(&l.Name, 256)
-	l.Dims = min(l.Dims, maxDims)
 	return l
 }

@@ -85,7 +85,7 @@ func parsePart(text string, p *Part) (ok bool) {
 
 // parseRow reads a part's j-th row.
 func parseRow(text string, p *Part, j int) (ok bool) {
-	row, more, found := strings.Cut(text, ":")
+	row, more, _ := strings.Cut(text, ":")
 	if p.Rows[j], ok = natural(row); !ok {
 		return false
 	}
@@ -100,8 +100,6 @@ func parseRow(text string, p *Part, j int) (ok bool) {
 		p.Confidence[j], ok = parseExact(confidence)
 	case p.States != nil:
 		p.States[j], ok = parseState(more)
-	default:
-		ok = !found
 	}
 	return ok
 }

@@ -94,6 +94,9 @@ func TestRequestRoundTrip(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Fatalf("got %+v, %v\nwant %+v\nheader %s", got, err, want, body[len(prefix):])
 		}
+		if n%8 != 0 {
+			t.Fatalf("a header of %d bytes", n)
+		}
 		if got.Rows() != int(want.Inputs[0].Shape[0]) {
 			t.Fatalf("%d rows", got.Rows())
 		}
@@ -150,6 +153,11 @@ func TestReplyRoundTrip(t *testing.T) {
 		got, err := DecodeReply(body, n, rows, stages, Limits{})
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Fatalf("got %+v, %v\nwant %+v\nheader %s", got, err, want, body[:n])
+		}
+		for _, p := range got.Parts {
+			if cap(p.Outputs) != len(p.Outputs) {
+				t.Fatal("a part's outputs may grow into the next part's")
+			}
 		}
 		answer, refusal, err := DecodeAnswer(body, n, rows, stages, Limits{})
 		if err != nil || refusal != nil || !reflect.DeepEqual(answer, want) {
@@ -224,6 +232,14 @@ func TestBinaryTensorsShareTheBody(t *testing.T) {
 		}
 		if n%8 != 0 {
 			t.Errorf("%s: a header of %d bytes", name, n)
+		}
+	}
+}
+
+func TestRowsOfNothing(t *testing.T) {
+	for _, r := range []Request{{}, {Inputs: make([]stage.Tensor, 1)}} {
+		if got := r.Rows(); got != 0 {
+			t.Errorf("%d rows", got)
 		}
 	}
 }
