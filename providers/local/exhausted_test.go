@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"syscall"
 	"testing"
 	"time"
@@ -49,6 +50,7 @@ func room() int {
 // exhausted rents when no file can be opened any more.
 func exhausted(ctx context.Context) error {
 	launch.Arm()
+	debug.SetGCPercent(-1) // which would close what is forgotten
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 100, Max: 100}); err != nil {
 		return err
 	}
@@ -63,17 +65,12 @@ func exhausted(ctx context.Context) error {
 	}
 	room() // what the runtime opens for the first file stays open
 	before := room()
-	var f files
-	f.fill()
-	if err := refusedWithoutFiles(ctx, p, fn.ID); err != nil {
-		return err
-	}
-	if err := rentsWithFewFiles(ctx, p, fn.ID, &f); err != nil {
-		return err
-	}
-	f.give(len(f))
-	if _, err := p.Functions().Invoke(ctx, fn.ID, nil); err != nil {
-		return err
+	for _, step := range []func(context.Context, *local.Provider, string) error{
+		refusedWithoutFiles, rentsWithFewFiles, connectsWithoutFiles, endsWhileItBoots, closesWhileItStarts,
+	} {
+		if err := step(ctx, p, fn.ID); err != nil {
+			return err
+		}
 	}
 	p.Close()
 	if !within(time.Minute, func() bool { return room() >= before }) {
@@ -83,6 +80,9 @@ func exhausted(ctx context.Context) error {
 }
 
 func refusedWithoutFiles(ctx context.Context, p *local.Provider, function string) error {
+	var f files
+	f.fill()
+	defer func() { f.give(len(f)) }()
 	_, err := p.VMs().Launch(ctx, launchOf("none", 1, "ok"))
 	if !errors.Is(err, providers.ErrInsufficientCapacity) || !errors.Is(err, syscall.EMFILE) || !providers.Refused(err) {
 		return fmt.Errorf("a launch without files: %v", err)
@@ -97,12 +97,13 @@ func refusedWithoutFiles(ctx context.Context, p *local.Provider, function string
 	return nil
 }
 
-// rentsWithFewFiles has room for one VM of two. Then a function whose process runs cannot
-// be connected to, and a VM cannot be connected to either, but both stay.
-func rentsWithFewFiles(ctx context.Context, p *local.Provider, function string, f *files) error {
+// rentsWithFewFiles has room for one VM of two.
+func rentsWithFewFiles(ctx context.Context, p *local.Provider, _ string) error {
+	var f files
+	f.fill()
+	defer func() { f.give(len(f)) }()
 	f.give(12)
-	l := launchOf("few", 2, "ok")
-	if vms, err := p.VMs().Launch(ctx, l); err != nil || len(vms) != 1 {
+	if vms, err := p.VMs().Launch(ctx, launchOf("few", 2, "ok")); err != nil || len(vms) != 1 {
 		return fmt.Errorf("a launch with 12 files: %v, %v", vms, err)
 	}
 	served := func() bool {
@@ -112,10 +113,52 @@ func rentsWithFewFiles(ctx context.Context, p *local.Provider, function string, 
 	if !within(time.Minute, served) {
 		return fmt.Errorf("the VM is not ready: %v", p.Gone("vm-1"))
 	}
-	if _, err := p.Functions().Invoke(ctx, function, nil); !errors.Is(err, providers.ErrThrottled) {
-		return fmt.Errorf("a call with few files: %v", err)
+	return nil
+}
+
+// connectsWithoutFiles cannot connect to a process that is warm, and that stays.
+func connectsWithoutFiles(ctx context.Context, p *local.Provider, function string) error {
+	if _, err := p.Functions().Invoke(ctx, function, []byte("close")); err != nil {
+		return err
+	}
+	var f files
+	if !within(time.Minute, func() bool { // the old connection may take its time
+		f.fill()
+		_, err := p.Functions().Invoke(ctx, function, []byte("close"))
+		f.give(len(f))
+		return errors.Is(err, providers.ErrThrottled) && errors.Is(err, syscall.EMFILE)
+	}) {
+		return errors.New("calls without files are not throttled")
+	}
+	if got, err := p.Functions().Invoke(ctx, function, nil); err != nil || got.Cold != 0 {
+		return fmt.Errorf("a call afterwards: %+v, %v", got, err)
 	}
 	return nil
+}
+
+func endsWhileItBoots(ctx context.Context, p *local.Provider, _ string) error {
+	l := launchOf("slow", 1, "ok")
+	l.Offer = slow
+	vms, err := p.VMs().Launch(ctx, l)
+	if err != nil {
+		return err
+	}
+	return p.VMs().End(ctx, vms[0].ID)
+}
+
+func closesWhileItStarts(ctx context.Context, p *local.Provider, _ string) error {
+	s := specOf("ok")
+	s.Offer = cold
+	fn, err := p.Functions().Ensure(ctx, s)
+	if err != nil {
+		return err
+	}
+	hasty, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := p.Functions().Invoke(hasty, fn.ID, nil); !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("a call that starts for an hour: %v", err)
+	}
+	return p.Close()
 }
 
 // Files that have run out refuse what is begun, break nothing that runs, and none is lost.

@@ -148,7 +148,7 @@ func TestUnarmed(t *testing.T) {
 func scripted(t *testing.T, p *local.Provider, rest string) (sleeper func() int) {
 	t.Helper()
 	program, said := t.TempDir()+"/program", t.TempDir()+"/pid"
-	script := "#!/bin/sh\nsleep 60 &\necho $! >" + said + ".part\nmv " + said + ".part " + said + "\n" + rest + "\n"
+	script := "#!/bin/sh\nsleep 300 &\necho $! >" + said + ".part\nmv " + said + ".part " + said + "\n" + rest + "\n"
 	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +158,7 @@ func scripted(t *testing.T, p *local.Provider, rest string) (sleeper func() int)
 		t.Fatal(err)
 	}
 	return func() int {
+		t.Helper()
 		eventually(t, "the script has started another", func() bool { _, err := os.Stat(said); return err == nil })
 		text, _ := os.ReadFile(said)
 		return number(t, bytes.TrimSpace(text))
@@ -169,6 +170,12 @@ func scripted(t *testing.T, p *local.Provider, rest string) (sleeper func() int)
 func TestProcessGroups(t *testing.T) {
 	p := open(t, local.Options{Grace: 100 * time.Millisecond})
 	sleeper := scripted(t, p, "wait")()
+	defer func() {
+		if t.Failed() {
+			syscall.Kill(sleeper, syscall.SIGKILL)
+		}
+	}()
+	eventually(t, "it runs", func() bool { return len(p.PIDs()) == 1 })
 	pid := p.PIDs()["vm-1"]
 	for _, x := range []int{pid, sleeper} {
 		if group, err := syscall.Getpgid(x); err != nil || group != pid {

@@ -15,7 +15,7 @@ type Functions struct{ p *Provider }
 var _ providers.Functions = (*Functions)(nil)
 
 // Name is "local".
-func (*Functions) Name() string { return "local" }
+func (*Functions) Name() string { return name }
 
 // Offers lists the functions of the options.
 func (f *Functions) Offers(ctx context.Context) (offers []provisioner.FunctionOffer, err error) {

@@ -212,6 +212,9 @@ func TestACallThatRunsForTooLong(t *testing.T) {
 	got, err := p.Functions().Invoke(t.Context(), id, []byte("hang"))
 	isError(t, "too long", err, providers.ErrFunction)
 	says(t, err, id, "500ms", "signal: killed")
+	if strings.Contains(err.Error(), "it did not end within") {
+		t.Errorf("%v: it was given time to end", err)
+	}
 	if got.Billed < 500*time.Millisecond || !reaped(pid) {
 		t.Errorf("%+v, reaped %v", got, reaped(pid))
 	}

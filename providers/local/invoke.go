@@ -68,7 +68,7 @@ func (p *Provider) run(fn *function, x *process, body []byte) (o outcome) {
 	o.Billed = time.Since(began)
 	healthy := x != nil && (o.err == nil || errors.Is(o.err, errAnswered) || exhausted(o.err))
 	if x != nil && !healthy {
-		x.end()
+		x.child.end()
 		o.err = x.child.postmortem(o.err)
 	}
 

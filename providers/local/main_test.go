@@ -46,12 +46,13 @@ var (
 
 	half  = provisioner.FunctionOffer{Name: "half a vCPU", MemoryMB: 1769 / 2, PerCall: 0.5, PerGBSecond: 1}
 	whole = provisioner.FunctionOffer{Name: "two vCPUs", MemoryMB: 2 * 1769, PerGBSecond: 1, Concurrency: 1}
+	cold  = provisioner.FunctionOffer{Name: "starts for an hour", MemoryMB: 1769, PerGBSecond: 1}
 )
 
 // offers are what the tests rent.
 func offers(o local.Options) local.Options {
 	o.VMs = []local.VM{{Offer: small}, {Offer: large}, {Offer: slow, Boot: time.Hour}}
-	o.Functions = []local.Function{{Offer: half, Cold: time.Millisecond}, {Offer: whole}}
+	o.Functions = []local.Function{{Offer: half, Cold: time.Millisecond}, {Offer: whole}, {Offer: cold, Cold: time.Hour}}
 	if o.Program == "" {
 		o.Program = local.Self
 	}

@@ -2,10 +2,13 @@ package local
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/serflow/serflow-go/internal/launch"
 )
 
 func TestLines(t *testing.T) {
@@ -16,6 +19,20 @@ func TestLines(t *testing.T) {
 	})
 	if want := []string{"one true", " true", long + " true", "yz false", "last true"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+}
+
+// Only the first ready line counts, and only if it is a line.
+func TestReadyLines(t *testing.T) {
+	c := &child{output: &output{log: &log{to: io.Discard}}, ready: make(chan launch.Ready, 1)}
+	line := launch.ReadyPrefix + `{"address":"127.0.0.1:1"}`
+	if c.heard(line, false); len(c.ready) != 0 {
+		t.Error("a part of a long line is taken for a ready line")
+	}
+	c.heard(line, true)
+	c.heard(launch.ReadyPrefix+"again", true)
+	if r := <-c.ready; r.Address != "127.0.0.1:1" || len(c.ready) != 0 {
+		t.Errorf("%+v, and %d more", r, len(c.ready))
 	}
 }
 

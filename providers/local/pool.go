@@ -47,7 +47,7 @@ func (fn *function) drop(x *process) bool {
 // put makes a process idle whose call has ended. The provider is locked.
 func (p *Provider) put(fn *function, x *process) {
 	if fn.removed || p.ctx.Err() != nil {
-		p.running.Go(x.end)
+		p.running.Go(x.child.end)
 		return
 	}
 	x.turn++
@@ -62,7 +62,7 @@ func (p *Provider) expire(fn *function, x *process, turn int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if x.turn == turn && fn.drop(x) {
-		p.running.Go(x.end)
+		p.running.Go(x.child.end)
 	}
 }
 
@@ -71,6 +71,6 @@ func (p *Provider) expire(fn *function, x *process, turn int) {
 func (p *Provider) retire(fn *function) {
 	fn.removed = true
 	for x := fn.take(); x != nil; x = fn.take() {
-		p.running.Go(x.end)
+		p.running.Go(x.child.end)
 	}
 }

@@ -23,7 +23,7 @@ var errAnswered = errors.New("it answered")
 type process struct {
 	child  *child
 	url    string
-	calls  *http.Transport // its one connection
+	calls  *http.Transport // its one connection, which ends with it
 	turn   int             // counts how often it has become idle
 	expiry *time.Timer     // of this turn
 }
@@ -62,14 +62,7 @@ const memoryOfVCPU = 1769
 // mourn forgets a process when it has ended.
 func (p *Provider) mourn(fn *function, x *process) {
 	<-x.child.done
-	x.calls.CloseIdleConnections()
 	p.locked(func() { fn.drop(x) })
-}
-
-// end ends a process, and returns when it has ended.
-func (x *process) end() {
-	x.calls.CloseIdleConnections()
-	x.child.end()
 }
 
 // call makes one call. An error that wraps errAnswered leaves the process ready for the

@@ -48,7 +48,7 @@ func TestOffers(t *testing.T) {
 		t.Errorf("%v, %v", vms, err)
 	}
 	functions, err := p.Functions().Offers(t.Context())
-	if err != nil || !slices.Equal(functions, []provisioner.FunctionOffer{half, whole}) {
+	if err != nil || !slices.Equal(functions, []provisioner.FunctionOffer{half, whole, cold}) {
 		t.Errorf("%v, %v", functions, err)
 	}
 }

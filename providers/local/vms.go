@@ -15,7 +15,7 @@ type VMs struct{ p *Provider }
 var _ providers.VMs = (*VMs)(nil)
 
 // Name is "local".
-func (*VMs) Name() string { return "local" }
+func (*VMs) Name() string { return name }
 
 // Offers lists the VMs of the options.
 func (v *VMs) Offers(ctx context.Context) (offers []provisioner.VMOffer, err error) {

@@ -94,6 +94,8 @@ func do(w http.ResponseWriter, start launch.Start, body string) {
 		os.WriteFile(object+".begun", fmt.Append(nil, os.Getpid()), 0o600)
 		await(object)
 		fmt.Fprint(w, os.Getpid())
+	case "close": // the next call has to connect anew
+		w.Header().Set("Connection", "close")
 	case "fail":
 		w.WriteHeader(http.StatusInternalServerError)
 		fmt.Fprintf(w, "stage 2\n\x00\x1b failed%s", strings.Repeat("!", 1000))
