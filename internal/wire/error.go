@@ -17,6 +17,7 @@ const (
 	BadVersion   Code = "version"      // the peer speaks another version of our additions
 	Fingerprint  Code = "fingerprint"  // the peer serves another model
 	Unauthorized Code = "unauthorized" // the credential is missing or wrong
+	NotFound     Code = "not_found"    // there is no such model, version or path
 	Full         Code = "full"         // no room now
 	Draining     Code = "draining"     // takes nothing new
 	Late         Code = "late"         // nothing of it had been run when its time was over
@@ -30,6 +31,7 @@ var statuses = map[Code]int{
 	BadVersion:   http.StatusBadRequest,
 	Fingerprint:  http.StatusConflict,
 	Unauthorized: http.StatusUnauthorized,
+	NotFound:     http.StatusNotFound,
 	Full:         http.StatusTooManyRequests,
 	Draining:     http.StatusServiceUnavailable,
 	Late:         http.StatusGatewayTimeout,
@@ -100,9 +102,11 @@ func DecodeError(status int, body []byte) *Error {
 // late: a gateway that gave up does not know that nothing was run.
 func codeOf(status int) Code {
 	switch status {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed,
+	case http.StatusBadRequest, http.StatusMethodNotAllowed,
 		http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
 		return Invalid
+	case http.StatusNotFound:
+		return NotFound
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return Unauthorized
 	case http.StatusRequestEntityTooLarge:

@@ -11,7 +11,7 @@ import (
 )
 
 func TestCodes(t *testing.T) {
-	want := map[Code]int{"invalid": 400, "version": 400, "fingerprint": 409, "unauthorized": 401, "full": 429,
+	want := map[Code]int{"invalid": 400, "version": 400, "fingerprint": 409, "unauthorized": 401, "not_found": 404, "full": 429,
 		"draining": 503, "late": 504, "stage": 500, "too_large": 413, "internal": 500}
 	for code, status := range want {
 		if got := code.Status(); got != status {
@@ -51,7 +51,7 @@ func TestDecodeErrorOfOthers(t *testing.T) {
 		want   Error
 	}{
 		{400, `{"error":"unknown model"}`, Error{Invalid, "unknown model"}},
-		{404, `{"error":"x","parameters":{"serflow_code":"nonsense"}}`, Error{Invalid, "x"}},
+		{404, `{"error":"x","parameters":{"serflow_code":"nonsense"}}`, Error{NotFound, "x"}},
 		{401, "", Error{Unauthorized, "status 401"}},
 		{403, "no", Error{Unauthorized, "status 403: no"}},
 		{405, "no", Error{Invalid, "status 405: no"}},

@@ -13,6 +13,10 @@ const (
 	ExtensionStages = "serflow_stages"     // our additions
 )
 
+// OutputPrefix begins the names of outputs that a worker adds to a model's in replies of the
+// bare protocol: where and how surely each row was answered.
+const OutputPrefix = "serflow_"
+
 // ServerMetadata answers GET /v2.
 type ServerMetadata struct {
 	Name       string   `json:"name"`

@@ -1,10 +1,9 @@
 package remote
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/serflow/serflow-go/internal/wire"
@@ -17,10 +16,25 @@ var (
 	ErrRefused      = errors.New("it takes no more now")           // full, draining, or out of time
 	ErrUnavailable  = errors.New("the server cannot be reached")   // or the connection broke
 	ErrUnauthorized = errors.New("the credential is not taken")    // ours is not the fleet's
+	ErrNotFound     = errors.New("the server has no such model")   // or none of what was asked for
 	ErrFingerprint  = errors.New("the worker has another model")   // or another version of it
 	ErrVersion      = errors.New("the peer speaks otherwise")      // another version of the wire
-	ErrProtocol     = errors.New("the answer is not the protocol") // garbled, or too long
+	ErrProtocol     = errors.New("the answer is not the protocol") // garbled, too long, or another request's
 )
+
+var sentinels = map[wire.Code]error{
+	wire.Invalid:      stage.ErrInput,
+	wire.TooLarge:     stage.ErrInput,
+	wire.Full:         ErrRefused,
+	wire.Draining:     ErrRefused,
+	wire.Late:         ErrRefused,
+	wire.Unauthorized: ErrUnauthorized,
+	wire.NotFound:     ErrNotFound,
+	wire.Fingerprint:  ErrFingerprint,
+	wire.BadVersion:   ErrVersion,
+	wire.StageFailed:  stage.ErrFailed,
+	wire.Internal:     stage.ErrFailed,
+}
 
 // classify gives what a server has answered, or we have refused to send, its sentinel.
 func classify(err error) error {
@@ -28,38 +42,39 @@ func classify(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	sentinel := stage.ErrFailed
-	switch e.Code {
-	case wire.Invalid, wire.TooLarge:
-		sentinel = stage.ErrInput
-	case wire.Full, wire.Draining, wire.Late:
-		sentinel = ErrRefused
-	case wire.Unauthorized:
-		sentinel = ErrUnauthorized
-	case wire.Fingerprint:
-		sentinel = ErrFingerprint
-	case wire.BadVersion:
-		sentinel = ErrVersion
+	sentinel, ok := sentinels[e.Code]
+	if !ok {
+		sentinel = ErrProtocol
 	}
 	return fmt.Errorf("%w: %s", sentinel, e.Message)
 }
 
-func garbled(err error) error { return fmt.Errorf("%w: %w", ErrProtocol, err) }
+// answered is the error of an answer that is not a success.
+func answered(status int, body []byte) error {
+	e := wire.DecodeError(status, body)
+	switch {
+	case status < 400: // Go's client has followed nothing: see client
+		return fmt.Errorf("%w: %s: a redirection is not followed, so that the credential goes nowhere else", ErrProtocol, e.Message)
+	case e.Code == wire.Internal && (status == http.StatusBadGateway || status == http.StatusGatewayTimeout):
+		return fmt.Errorf("%w: a gateway says: %s", ErrUnavailable, e.Message)
+	}
+	return classify(e)
+}
+
+func garbled(err error) error {
+	if e := new(wire.Error); errors.As(err, &e) && e.Code == wire.BadVersion {
+		return classify(e)
+	}
+	return fmt.Errorf("%w: %w", ErrProtocol, err)
+}
 
 // unreached is a failure of the connection, or the end of the context.
-func (c *client) unreached(r *http.Request, err error) error {
-	if ctx := r.Context().Err(); ctx != nil {
-		return ctx
+func (c *client) unreached(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if errors.Is(err, ErrProtocol) {
 		return err
 	}
-	return fmt.Errorf("%w: %s: %w", ErrUnavailable, c.base, err)
-}
-
-// setBody gives a request a body that can be sent again.
-func setBody(r *http.Request, body []byte) {
-	r.ContentLength = int64(len(body))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	r.Body, _ = r.GetBody()
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, c.name, err)
 }

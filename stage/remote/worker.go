@@ -7,8 +7,9 @@ package remote
 import (
 	"context"
 	"fmt"
-	"io"
+	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -36,69 +37,49 @@ type Options struct {
 type Worker struct {
 	client
 	options Options
+	infer   *url.URL
 }
 
 // Dial returns a client of the worker at host:port, or at a URL. It connects when it is
 // used.
 func Dial(address string, o Options) *Worker {
-	return &Worker{client: newClient(address, o.Credential, o.Transport), options: o}
+	w := &Worker{client: newClient(address, o.Credential, o.Transport), options: o}
+	w.infer = w.url("v2", "models", o.Model, "infer")
+	return w
 }
 
-// Run has a worker take the rows of a request through its stages. The outputs of the reply
-// share memory with each other. Time left is that of the request, and of the context if
-// that is less. The error wraps one of the sentinels of this package, stage.ErrInput or
-// stage.ErrFailed, or is the context's.
+// Run has a worker take the rows of a request through its stages. The fingerprint is that of
+// the client's options, and an ID is made up if the request has none. The time left is that
+// of the request, or of the context if that is less. The outputs of the reply share memory with
+// each other.
+//
+// The error wraps one of the sentinels of this package, stage.ErrInput or stage.ErrFailed,
+// or is the context's. A call that is sent again because its connection had just been
+// closed may be computed twice; it is answered once.
 func (w *Worker) Run(ctx context.Context, r Request) (Reply, error) {
 	r.Fingerprint = w.options.Fingerprint
-	body, headerLength, err := wire.EncodeRequest(nil, &r)
-	if err != nil {
-		return Reply{}, classify(err)
-	}
-	answer, headerLength, err := w.post(ctx, "/v2/models/"+w.options.Model+"/infer", body, headerLength)
+	body, headerLength, err := encode(ctx, &r)
 	if err != nil {
 		return Reply{}, err
 	}
-	reply, err := wire.DecodeReply(answer, headerLength, rowsOf(r), r.Stages, wire.Limits{})
+	answer, headerLength, err := w.post(ctx, w.infer, body, headerLength)
+	if err != nil {
+		return Reply{}, err
+	}
+	reply, err := wire.DecodeReply(answer, headerLength, r.Rows(), r.Stages, wire.Limits{})
 	if err != nil {
 		return Reply{}, garbled(err)
 	}
-	return reply, nil
-}
-
-// rowsOf is the first dimension of a request that has been encoded.
-func rowsOf(r Request) int { return int(r.Inputs[0].Shape[0]) }
-
-// Check tells whether the worker is ready to serve the model: nil if it is, and else
-// ErrRefused if it is draining, ErrFingerprint, ErrVersion, ErrUnauthorized or ErrUnavailable.
-// It is also a sign of life to the worker, without which it ends itself.
-func (w *Worker) Check(ctx context.Context) error {
-	if _, err := w.get(ctx, "/v2/health/ready"); err != nil {
-		return err
-	}
-	m, err := w.metadata(ctx, w.options.Model)
-	switch {
-	case err != nil:
-		return err
-	case m.Parameters.Version == 0:
-		return fmt.Errorf("%w: the server at %s does not serve ranges of stages: use remote.Stage", ErrVersion, w.base)
-	case m.Parameters.Fingerprint != w.options.Fingerprint:
-		return fmt.Errorf("%w: the worker at %s has model %.12s, not %.12s: deploy the same program", ErrFingerprint, w.base, m.Parameters.Fingerprint, w.options.Fingerprint)
-	}
-	return nil
-}
-
-// Drain asks the worker to take no more rows; those that it has are finished.
-func (w *Worker) Drain(ctx context.Context) error {
-	_, _, err := w.post(ctx, launch.DrainPath, nil, -1)
-	return err
+	return reply, own(&r, &reply)
 }
 
 // Over is Worker.Run for carriers that know only bodies, as calls of cloud functions do:
-// carry takes a body to a worker and returns its answer. Errors of carry are returned as they are.
+// carry takes a body to a worker and returns its answer. Errors of carry are returned as
+// they are. The request brings its fingerprint itself.
 func Over(ctx context.Context, r Request, carry func(context.Context, []byte) ([]byte, error)) (Reply, error) {
-	body, headerLength, err := wire.EncodeRequest(nil, &r)
+	body, headerLength, err := encode(ctx, &r)
 	if err != nil {
-		return Reply{}, classify(err)
+		return Reply{}, err
 	}
 	answer, err := carry(ctx, wire.Pack(headerLength, body))
 	if err != nil {
@@ -108,111 +89,70 @@ func Over(ctx context.Context, r Request, carry func(context.Context, []byte) ([
 	if err != nil {
 		return Reply{}, garbled(err)
 	}
-	reply, refusal, err := wire.DecodeAnswer(answer, headerLength, rowsOf(r), r.Stages, wire.Limits{})
+	reply, refusal, err := wire.DecodeAnswer(answer, headerLength, r.Rows(), r.Stages, wire.Limits{})
 	switch {
 	case err != nil:
 		return Reply{}, garbled(err)
 	case refusal != nil:
 		return Reply{}, classify(refusal)
 	}
-	return reply, nil
+	return reply, own(&r, &reply)
 }
 
-// client is what talks HTTP to a server of the protocol.
-type client struct {
-	base       string
-	credential string
-	http       *http.Client
-}
-
-var shared = NewTransport()
-
-// NewTransport returns a transport that keeps connections to workers: as many as have been
-// used at once, for less time than workers keep them.
-func NewTransport() *http.Transport {
-	return &http.Transport{
-		MaxIdleConnsPerHost: 1024, IdleConnTimeout: time.Minute, DisableCompression: true,
-		ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10,
+// encode completes a request and makes its message.
+func encode(ctx context.Context, r *Request) (body []byte, headerLength int, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
 	}
-}
-
-func newClient(address, credential string, t http.RoundTripper) client {
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
+	if deadline, ok := ctx.Deadline(); ok {
+		left := max(time.Until(deadline), 1) // 0 would be no deadline at all
+		if r.Remaining == 0 || left < r.Remaining {
+			r.Remaining = left
+		}
 	}
-	if t == nil {
-		t = shared
+	if r.ID == "" {
+		r.ID = strconv.FormatUint(rand.Uint64(), 36)
 	}
-	return client{base: strings.TrimSuffix(address, "/"), credential: credential, http: &http.Client{Transport: t, CheckRedirect: noRedirect}}
-}
-
-// noRedirect keeps the credential where it was sent.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// longest is the most bytes of an answer.
-const longest = 64 << 20
-
-func (c *client) get(ctx context.Context, path string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	body, headerLength, err = wire.EncodeRequest(nil, r)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrUnavailable, err)
-	}
-	body, _, err := c.do(r)
-	return body, err
-}
-
-func (c *client) post(ctx context.Context, path string, body []byte, headerLength int) ([]byte, int, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, strings.NewReader(""))
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %v", ErrUnavailable, err)
-	}
-	setBody(r, body)
-	r.Header.Set("Content-Type", "application/json")
-	if headerLength >= 0 {
-		r.Header.Set("Content-Type", "application/octet-stream")
-		r.Header.Set(wire.HeaderLength, strconv.Itoa(headerLength))
-	}
-	return c.do(r)
-}
-
-func (c *client) do(r *http.Request) (body []byte, headerLength int, err error) {
-	r.Header["Idempotency-Key"] = nil // not sent: a connection that had just been closed is replaced by another
-	if c.credential != "" {
-		r.Header.Set("Authorization", "Bearer "+c.credential)
-	}
-	resp, err := c.http.Do(r)
-	if err != nil {
-		return nil, 0, c.unreached(r, err)
-	}
-	defer resp.Body.Close()
-	body, err = readAll(resp)
-	if err != nil {
-		return nil, 0, c.unreached(r, err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, 0, classify(wire.DecodeError(resp.StatusCode, body))
-	}
-	headerLength, err = wire.ParseHeaderLength(resp.Header.Get(wire.HeaderLength))
-	if err != nil {
-		return nil, 0, garbled(err)
+		return nil, 0, classify(err)
 	}
 	return body, headerLength, nil
 }
 
-// readAll reads an answer, which begins aligned for tensors.
-func readAll(resp *http.Response) ([]byte, error) {
-	n := resp.ContentLength
+// own tells whether a reply is to the request: a server that answers one call twice makes
+// the second answer that of the next call on the connection.
+func own(r *Request, reply *Reply) error {
+	if reply.ID == r.ID {
+		return nil
+	}
+	*reply = Reply{}
+	return fmt.Errorf("%w: it is of another request than the one that was sent", ErrProtocol)
+}
+
+// Check tells whether the worker is ready to serve the model: nil if it is, and else
+// ErrRefused if it is draining, ErrNotFound or ErrFingerprint if it has another model,
+// ErrVersion, ErrUnauthorized, ErrUnavailable or ErrProtocol.
+// It is also a sign of life to the worker, without which it ends itself.
+func (w *Worker) Check(ctx context.Context) error {
+	if _, err := w.get(ctx, "v2", "health", "ready"); err != nil {
+		return err
+	}
+	m, err := w.metadata(ctx, w.options.Model)
 	switch {
-	case n > longest:
-		return nil, fmt.Errorf("%w: an answer of %d bytes", ErrProtocol, n)
-	case n >= 0:
-		body := make([]byte, n)
-		_, err := io.ReadFull(resp.Body, body)
-		return body, err
+	case err != nil:
+		return err
+	case m.Parameters.Version == 0:
+		return fmt.Errorf("%w: the server at %s does not serve ranges of stages: use remote.Stage", ErrVersion, w.name)
+	case m.Parameters.Fingerprint != w.options.Fingerprint:
+		return fmt.Errorf("%w: the worker at %s has model %.12s, not %.12s: deploy the same program", ErrFingerprint, w.name, m.Parameters.Fingerprint, w.options.Fingerprint)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, longest+1))
-	if err == nil && len(body) > longest {
-		return nil, fmt.Errorf("%w: an answer of more than %d bytes", ErrProtocol, longest)
-	}
-	return body, err
+	return nil
+}
+
+// Drain asks the worker to take no more rows; those that it has are finished. It returns
+// when the worker has heard of it.
+func (w *Worker) Drain(ctx context.Context) error {
+	_, _, err := w.post(ctx, w.url(strings.Split(launch.DrainPath[1:], "/")...), nil, -1)
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/serflow/serflow-go/exit"
 	"github.com/serflow/serflow-go/internal/wire"
@@ -13,9 +14,9 @@ import (
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
 
-// answer does what a request asks. Its error is a *wire.Error. The reply shares memory with
-// the request.
-func (w *Worker) answer(ctx context.Context, r *wire.Request) (*call, error) {
+// answer does what a request asks that arrived at the given time. Its error is a
+// *wire.Error. The reply shares memory with the request.
+func (w *worker) answer(ctx context.Context, arrived time.Duration, r *wire.Request) (*call, error) {
 	if r.Plain {
 		r.Stages = stage.Range{Last: w.stages.Last()}
 	}
@@ -23,8 +24,11 @@ func (w *Worker) answer(ctx context.Context, r *wire.Request) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rows > w.setup.Limit {
+		return nil, fault(wire.TooLarge, "%d rows at once: this worker takes %d; send fewer", rows, w.setup.Limit)
+	}
 	c := newCall(ctx, r.Stages.First, w.exits(r), r.States, rows, r.Inputs)
-	if err := w.serve(c, r.Stages.Last, r.Remaining); err != nil {
+	if err := w.serve(c, r.Stages.Last, deadline(arrived, r.Remaining)); err != nil {
 		return nil, refusal(err)
 	}
 	for i := range c.jobs {
@@ -35,8 +39,16 @@ func (w *Worker) answer(ctx context.Context, r *wire.Request) (*call, error) {
 	return c, nil
 }
 
+// deadline is when a request's time is over; the time that its body took to come is part of it.
+func deadline(arrived, remaining time.Duration) time.Duration {
+	if remaining <= 0 || remaining >= queue.Never-arrived {
+		return queue.Never
+	}
+	return arrived + remaining
+}
+
 // check holds a request to the model.
-func (w *Worker) check(r *wire.Request) (rows int, err error) {
+func (w *worker) check(r *wire.Request) (rows int, err error) {
 	stages := w.stages.Model.Stages
 	switch {
 	case !r.Plain && r.Fingerprint != w.fingerprint:
@@ -67,7 +79,7 @@ func (w *Worker) check(r *wire.Request) (rows int, err error) {
 }
 
 // exits are those that a request brings, or else the model's.
-func (w *Worker) exits(r *wire.Request) []exit.Policy {
+func (w *worker) exits(r *wire.Request) []exit.Policy {
 	if len(r.Exits) > 0 {
 		return r.Exits
 	}
@@ -82,15 +94,17 @@ func fault(code wire.Code, format string, args ...any) error {
 	return &wire.Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// refusal says by its code what the sender is to make of an error.
+// refusal says by its code what the sender is to make of an error. A stage that fails may
+// wrap anything at all, so that is looked at first.
 func refusal(err error) error {
 	code := wire.StageFailed
 	switch {
+	case errors.Is(err, stage.ErrFailed):
 	case errors.Is(err, queue.ErrFull):
 		code = wire.Full
 	case errors.Is(err, queue.ErrDraining), errors.Is(err, errClosed):
 		code = wire.Draining
-	case errors.Is(err, stage.ErrInput) && !errors.Is(err, stage.ErrFailed):
+	case errors.Is(err, stage.ErrInput):
 		code = wire.Invalid
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		code = wire.Late
@@ -98,13 +112,17 @@ func refusal(err error) error {
 	return fault(code, "%v", err)
 }
 
-// reply sorts the rows of a call by what became of them.
-func (w *Worker) reply(c *call) (*wire.Reply, error) {
-	r := &wire.Reply{Model: w.stages.Model.Name, Load: w.load()}
+// reply sorts the rows of a call by what became of them. Rows whose tensors differ in form
+// do not fit into one batch, and so not into one part.
+func (w *worker) reply(c *call) (*wire.Reply, error) {
+	r := &wire.Reply{Model: w.stages.Model.Name, Load: w.load(), Parts: make([]wire.Part, 0, min(len(c.jobs), len(w.stages.Model.Stages)))}
 	for i := range c.jobs {
 		j := &c.jobs[i]
 		r.Service = max(r.Service, j.service)
-		n := slices.IndexFunc(r.Parts, func(p wire.Part) bool { return p.Exited == j.exited && p.Stage == j.stage })
+		n := slices.IndexFunc(r.Parts, func(p wire.Part) bool {
+			first := &c.jobs[p.Rows[0]]
+			return p.Exited == j.exited && p.Stage == j.stage && alike(first.result(), j.result())
+		})
 		if n < 0 {
 			n = len(r.Parts)
 			r.Parts = append(r.Parts, wire.Part{Exited: j.exited, Stage: j.stage})
@@ -117,7 +135,7 @@ func (w *Worker) reply(c *call) (*wire.Reply, error) {
 			p.States = append(p.States, j.state)
 		}
 	}
-	slices.SortFunc(r.Parts, func(a, b wire.Part) int { return cmp.Compare(a.Stage, b.Stage) })
+	slices.SortStableFunc(r.Parts, func(a, b wire.Part) int { return cmp.Compare(a.Stage, b.Stage) })
 	for n := range r.Parts {
 		if err := fill(&r.Parts[n], c); err != nil {
 			return nil, refusal(err)
@@ -126,24 +144,48 @@ func (w *Worker) reply(c *call) (*wire.Reply, error) {
 	return r, nil
 }
 
-// fill adds the tensors of a part. Rows that come back as they were sent have none.
+// result is the tensors that a row comes back with.
+func (j *job) result() []stage.Tensor {
+	switch {
+	case j.exited:
+		return j.answer
+	case j.stage == j.first: // as it was sent: the sender has them
+		return nil
+	}
+	return j.sample
+}
+
+// alike tells whether samples can be rows of one batch.
+func alike(a, b []stage.Tensor) bool {
+	return slices.EqualFunc(a, b, func(t, u stage.Tensor) bool {
+		return t.Name == u.Name && t.DType == u.DType && slices.Equal(t.Shape, u.Shape)
+	})
+}
+
+// fill adds the tensors of a part.
 func fill(p *wire.Part, c *call) (err error) {
-	if !p.Exited && p.Stage == c.first {
+	if len(c.jobs[p.Rows[0]].result()) == 0 {
 		return nil
 	}
 	samples := make([][]stage.Tensor, len(p.Rows))
 	for i, row := range p.Rows {
-		if samples[i] = c.jobs[row].sample; p.Exited {
-			samples[i] = c.jobs[row].answer
-		}
+		samples[i] = c.jobs[row].result()
 	}
 	p.Outputs, err = stage.Stack(samples)
 	return err
 }
 
+// ours are the outputs that a client of the bare protocol gets beside the model's: where
+// and how surely each row was answered.
+var ours = []stage.Port{
+	{Name: wire.OutputPrefix + "exit", DType: stage.Int64, Shape: []int64{-1}},
+	{Name: wire.OutputPrefix + "class", DType: stage.Int64, Shape: []int64{-1}},
+	{Name: wire.OutputPrefix + "confidence", DType: stage.FP64, Shape: []int64{-1}},
+}
+
 // plainReply is what a client of the bare protocol gets: the outputs that all rows have, and
-// where and how surely each was answered.
-func (w *Worker) plainReply(c *call, wanted []string) ([]stage.Tensor, error) {
+// ours.
+func (w *worker) plainReply(c *call, wanted []string) ([]stage.Tensor, error) {
 	n := int64(len(c.jobs))
 	exits, classes, confidence := make([]int64, n), make([]int64, n), make([]float64, n)
 	samples := make([][]stage.Tensor, n)
@@ -154,9 +196,10 @@ func (w *Worker) plainReply(c *call, wanted []string) ([]stage.Tensor, error) {
 	}
 	outputs, err := stage.Stack(samples)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, fault(wire.Invalid, "the answers of these rows are no batch: send them one at a time (%v)", err)
 	}
-	outputs = append(outputs, stage.Of("exit", []int64{n}, exits), stage.Of("class", []int64{n}, classes), stage.Of("confidence", []int64{n}, confidence))
+	shape := []int64{n}
+	outputs = append(outputs, stage.Of(ours[0].Name, shape, exits), stage.Of(ours[1].Name, shape, classes), stage.Of(ours[2].Name, shape, confidence))
 	if len(wanted) == 0 {
 		return outputs, nil
 	}
@@ -174,11 +217,13 @@ func (w *Worker) plainReply(c *call, wanted []string) ([]stage.Tensor, error) {
 // common are the tensors that every row's answer has.
 func common(answer []stage.Tensor, jobs []job) (in []stage.Tensor) {
 	for _, t := range answer {
-		if !slices.ContainsFunc(jobs, func(j job) bool {
-			return !slices.ContainsFunc(j.answer, func(other stage.Tensor) bool { return other.Name == t.Name })
-		}) {
+		if !slices.ContainsFunc(jobs, func(j job) bool { return !named(j.answer, t.Name) }) {
 			in = append(in, t)
 		}
 	}
 	return in
+}
+
+func named(tensors []stage.Tensor, name string) bool {
+	return slices.ContainsFunc(tensors, func(t stage.Tensor) bool { return t.Name == name })
 }

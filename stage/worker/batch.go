@@ -1,13 +1,14 @@
 package worker
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
 
 // run runs a batch, ends what it finishes, and returns the batches that are to run next.
-func (w *Worker) run(b queue.Batch) (due []queue.Batch) {
+func (w *worker) run(b queue.Batch) (due []queue.Batch) {
 	defer w.running.Done()
 	s := &w.slots[b.Slot]
 	begun := time.Now()
@@ -36,7 +37,7 @@ func (w *Worker) run(b queue.Batch) (due []queue.Batch) {
 }
 
 // handBack ends the rows in back, which have not run the stages that they name.
-func (w *Worker) handBack() {
+func (w *worker) handBack() {
 	for _, row := range w.back {
 		if j := w.jobs[row.ID]; j != nil {
 			w.settle(j)
@@ -45,7 +46,7 @@ func (w *Worker) handBack() {
 }
 
 // settle ends a row, unless its call has been abandoned; the last one ends its call.
-func (w *Worker) settle(j *job) {
+func (w *worker) settle(j *job) {
 	if w.jobs[j.id] != j {
 		return
 	}
@@ -57,7 +58,7 @@ func (w *Worker) settle(j *job) {
 }
 
 // abandon forgets the rows of a call that nobody waits for any more.
-func (w *Worker) abandon(c *call) {
+func (w *worker) abandon(c *call) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range c.jobs {
@@ -67,13 +68,13 @@ func (w *Worker) abandon(c *call) {
 }
 
 // forget takes a row out of the queue: at once if it waits, else when its batch is done.
-func (w *Worker) forget(j *job) {
+func (w *worker) forget(j *job) {
 	w.queue.Cancel(j.ticket)
 	delete(w.jobs, j.id)
 }
 
 // rest notes that a draining worker has nothing left to do.
-func (w *Worker) rest() {
+func (w *worker) rest() {
 	if w.draining && len(w.jobs) == 0 {
 		select {
 		case <-w.idle:
@@ -84,7 +85,7 @@ func (w *Worker) rest() {
 }
 
 // load is the rows at the worker.
-func (w *Worker) load() int {
+func (w *worker) load() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.queue.Len()
@@ -92,7 +93,7 @@ func (w *Worker) load() int {
 
 // drain refuses new rows from now on. The channel that it returns is closed when those that
 // are here have ended.
-func (w *Worker) drain() <-chan struct{} {
+func (w *worker) drain() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.draining = true
@@ -101,19 +102,26 @@ func (w *Worker) drain() <-chan struct{} {
 	return w.idle
 }
 
-// close cancels what is running, waits for it and closes the stages.
-func (w *Worker) close() error {
+// close cancels what is running, waits for it and closes the stages. Rows that are here end
+// in errClosed. A stage that does not return in time is left behind: its memory may be in
+// use, so the stages stay open, and that is an error.
+func (w *worker) close(limit time.Duration) error {
 	w.mu.Lock()
 	w.closed = true
 	w.timer.Stop()
 	w.mu.Unlock()
 	w.cancel()
-	w.running.Wait()
-	w.mu.Lock()
-	for _, j := range w.jobs { // those that wait
-		j.err = errClosed
-		w.settle(j)
+	ended := make(chan struct{})
+	go func() {
+		w.running.Wait()
+		close(ended)
+	}()
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-ended:
+		return w.stages.Close()
+	case <-t.C:
+		return fmt.Errorf("a stage has not returned %v after its context was over", limit)
 	}
-	w.mu.Unlock()
-	return w.stages.Close()
 }

@@ -47,12 +47,7 @@ func newCall(ctx context.Context, first int, exits []exit.Policy, states []exit.
 	if c.jobs = c.one[:]; rows > 1 {
 		c.jobs = make([]job, rows)
 	}
-	samples := make([]stage.Tensor, rows*len(inputs))
-	for n, t := range inputs {
-		for i, row := range stage.Split(t) {
-			samples[i*len(inputs)+n] = row
-		}
-	}
+	samples := samplesOf(inputs, rows)
 	for i := range c.jobs {
 		j := &c.jobs[i]
 		j.call, j.stage, j.sample = c, first, samples[i*len(inputs):(i+1)*len(inputs)]
@@ -61,4 +56,20 @@ func newCall(ctx context.Context, first int, exits []exit.Policy, states []exit.
 		}
 	}
 	return c
+}
+
+// samplesOf is the rows of a batch, one after the other. They share its memory.
+func samplesOf(inputs []stage.Tensor, rows int) []stage.Tensor {
+	samples := make([]stage.Tensor, rows*len(inputs))
+	for n, t := range inputs {
+		if rows == 1 { // all of the tensor's data is the row's
+			t.Shape = t.Shape[1:]
+			samples[n] = t
+			continue
+		}
+		for i, row := range stage.Split(t) {
+			samples[i*len(inputs)+n] = row
+		}
+	}
+	return samples
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/serflow/serflow-go/internal/launch"
@@ -17,35 +16,42 @@ import (
 // orphaned is how long a worker serves without a word from its owner.
 const orphaned = 30 * time.Minute
 
-// leave is how long a worker that ends waits for what it has.
-const leave = 25 * time.Second
+// How long a worker that ends takes at most, step by step. Together they are less than the
+// 30 seconds after which most supervisors kill, and without the first less than the 5 in
+// which a worker is gone when its parent is.
+const (
+	leave    = 25 * time.Second // for the rows that it has
+	giveUp   = 2 * time.Second  // for stages whose context is over
+	farewell = 2 * time.Second  // for answers that are being written
+)
 
 // serve is the life of a worker: it says where it listens, serves, and ends as Main says.
 // It returns nil when it has ended by itself, and the context's cause when that is over.
-func serve(ctx context.Context, model stage.Model, start launch.Start, announce func(launch.Ready), interrupt <-chan struct{}, terminate <-chan os.Signal) error {
-	w, l, err := prepare(ctx, model, start)
+// The context leaving, which is made of ctx, is over when the worker is to finish and end.
+func serve(ctx, leaving context.Context, model stage.Model, start launch.Start, announce func(launch.Ready), interrupt <-chan struct{}) error {
+	s, l, err := prepare(leaving, model, start)
 	if err != nil {
 		announce(launch.Ready{Error: err.Error()})
+		if leaving.Err() != nil { // that is why
+			err = context.Cause(ctx)
+		}
 		return err
 	}
-	s := newServer(w, cmp.Or(start.Credential, w.setup.Credential))
-	h := s.http()
-	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(l) }()
-	announce(launch.Ready{Address: l.Addr().String()})
-
-	err = s.live(ctx, failed, interrupt, terminate)
-	h.Close()
-	return errors.Join(err, w.close())
+	return s.life(ctx, leaving, l, announce, interrupt)
 }
 
-func prepare(ctx context.Context, model stage.Model, start launch.Start) (*Worker, net.Listener, error) {
+// prepare listens and opens the model.
+func prepare(ctx context.Context, model stage.Model, start launch.Start) (*server, net.Listener, error) {
 	setup, err := launch.ParseSetup(start.Setup)
 	if err != nil {
 		return nil, nil, err
 	}
-	if start.Credential == "" && setup.Credential == "" {
+	credential := cmp.Or(start.Credential, setup.Credential)
+	if credential == "" {
 		return nil, nil, errors.New("the worker was given no credential: anybody could call it")
+	}
+	if start.Listen == "" {
+		return nil, nil, errors.New("the worker was given no address to listen at: give host:port")
 	}
 	l, err := net.Listen("tcp", start.Listen)
 	if err != nil {
@@ -56,11 +62,21 @@ func prepare(ctx context.Context, model stage.Model, start launch.Start) (*Worke
 		l.Close()
 		return nil, nil, err
 	}
-	return w, l, nil
+	return newServer(w, credential, standard), l, nil
 }
 
-// live waits for the end of a worker.
-func (s *server) live(ctx context.Context, failed <-chan error, interrupt <-chan struct{}, terminate <-chan os.Signal) error {
+// life serves until the worker's end.
+func (s *server) life(ctx, leaving context.Context, l net.Listener, announce func(launch.Ready), interrupt <-chan struct{}) error {
+	h := s.http()
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(l) }()
+	announce(launch.Ready{Address: l.Addr().String()})
+	err := s.attend(ctx, leaving, failed, interrupt)
+	return errors.Join(err, s.end(h))
+}
+
+// attend waits for the end of a worker.
+func (s *server) attend(ctx, leaving context.Context, failed <-chan error, interrupt <-chan struct{}) error {
 	orphan := time.NewTimer(s.alone())
 	defer orphan.Stop()
 	var aged <-chan time.Time
@@ -71,24 +87,19 @@ func (s *server) live(ctx context.Context, failed <-chan error, interrupt <-chan
 	}
 	for {
 		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-leaving.Done():
+			return s.finish(ctx, failed)
 		case err := <-failed:
-			if !errors.Is(err, http.ErrServerClosed) {
-				return err
-			}
-			return nil
+			return err
 		case <-interrupt:
 			interrupt = nil
 			s.drain()
-		case <-terminate:
-			return s.finish(ctx)
 		case <-aged:
-			return s.finish(ctx)
+			return s.finish(ctx, failed)
 		case <-orphan.C:
 			left := s.alone()
 			if left <= 0 {
-				return s.finish(ctx)
+				return s.finish(ctx, failed)
 			}
 			orphan.Reset(left)
 		}
@@ -102,13 +113,28 @@ func (s *server) alone() time.Duration {
 }
 
 // finish takes no more rows and waits for those that are here.
-func (s *server) finish(ctx context.Context) error {
+func (s *server) finish(ctx context.Context, failed <-chan error) error {
 	t := time.NewTimer(leave)
 	defer t.Stop()
 	select {
 	case <-s.drain():
 	case <-t.C:
+	case err := <-failed:
+		return err
 	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// end closes the worker, sees to it that what it has answered is sent, and closes the
+// connections.
+func (s *server) end(h *http.Server) error {
+	err := s.close(giveUp)
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	if h.Shutdown(ctx) != nil {
+		h.Close() // who reads that slowly has had its chance
+	}
+	return err
 }

@@ -10,12 +10,16 @@ import (
 
 // step runs a stage on a batch of rows and asks the exits about each. If the batch as a
 // whole cannot be run, each row is run alone, so that one that is at fault harms no other.
-func (w *Worker) step(k int, s *slot, jobs []*job) {
+func (w *worker) step(k int, s *slot, jobs []*job) {
 	o, err := w.output(k, s, jobs)
 	switch {
 	case err == nil:
 		for i, j := range jobs {
 			w.decide(k, o, i, j)
+		}
+	case w.ctx.Err() != nil:
+		for _, j := range jobs {
+			j.err = errClosed
 		}
 	case len(jobs) == 1:
 		jobs[0].err = err
@@ -26,7 +30,7 @@ func (w *Worker) step(k int, s *slot, jobs []*job) {
 	}
 }
 
-func (w *Worker) output(k int, s *slot, jobs []*job) (o compute.Output, err error) {
+func (w *worker) output(k int, s *slot, jobs []*job) (o compute.Output, err error) {
 	ctx := w.ctx
 	if len(jobs) == 1 {
 		ctx = jobs[0].ctx
@@ -47,7 +51,7 @@ func (w *Worker) output(k int, s *slot, jobs []*job) (o compute.Output, err erro
 }
 
 // decide asks exit k about row i of an output, which is a job's.
-func (w *Worker) decide(k int, o compute.Output, i int, j *job) {
+func (w *worker) decide(k int, o compute.Output, i int, j *job) {
 	if n := o.Classes(); n > 0 {
 		if j.classes > 0 && j.classes != n {
 			j.err = fmt.Errorf("%w: its exit has %d classes; an earlier exit has %d", stage.ErrModel, n, j.classes)
@@ -58,7 +62,7 @@ func (w *Worker) decide(k int, o compute.Output, i int, j *job) {
 	d := o.Decide(j.policy(k), i, j.state)
 	j.state, j.decision, j.stage = d.State, d, k
 	if !d.Leave {
-		j.sample, j.stage = rows(o.Rest, i), k+1
+		j.sample, j.stage = rowOf(o.Rest, i), k+1
 		return
 	}
 	j.exited, j.sample = true, nil
@@ -66,12 +70,12 @@ func (w *Worker) decide(k int, o compute.Output, i int, j *job) {
 		j.answer = append(j.answer, stage.Row(*o.Logits, i))
 	}
 	if k == w.stages.Last() { // activations answer nothing
-		j.answer = append(j.answer, rows(o.Rest, i)...)
+		j.answer = append(j.answer, rowOf(o.Rest, i)...)
 	}
 }
 
-// rows is row i of each tensor.
-func rows(batch []stage.Tensor, i int) []stage.Tensor {
+// rowOf is row i of each tensor.
+func rowOf(batch []stage.Tensor, i int) []stage.Tensor {
 	sample := make([]stage.Tensor, len(batch))
 	for n, t := range batch {
 		sample[n] = stage.Row(t, i)
@@ -82,7 +86,7 @@ func rows(batch []stage.Tensor, i int) []stage.Tensor {
 // pace keeps a slot to its share of a core: what it has computed for a time it rests in
 // proportion, as a cloud's processor quota makes it. What it rests too long, for want of a
 // finer timer, it rests less the next time.
-func (w *Worker) pace(s *slot, worked time.Duration) {
+func (w *worker) pace(s *slot, worked time.Duration) {
 	if w.share >= 1 {
 		return
 	}

@@ -3,7 +3,7 @@
 // contiguous part of it, over the Open Inference Protocol V2.
 //
 // Main makes a service's own program its worker. Rows wait in the queue of package queue,
-// which says what runs next; a Worker is that queue in real time.
+// which says what runs next; this package is that queue in real time, behind HTTP.
 package worker
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
 
-// Worker takes rows through the stages of a model. It is safe for concurrent use.
-type Worker struct {
+// worker takes rows through the stages of a model. It is safe for concurrent use.
+type worker struct {
 	stages      *compute.Stages
 	fingerprint string
 	setup       launch.Setup
@@ -56,19 +56,30 @@ type slot struct {
 // limit is how many rows a worker takes in by default.
 const limit = 1024
 
+// What no owner can mean: a setup that asks for more is damaged.
+const (
+	mostSlots  = 1 << 12     // more than any machine has cores
+	mostWindow = time.Minute // for which a row waits while a slot is free
+	leastShare = 0.001       // of a core
+)
+
 // errClosed is what a closed worker answers.
 var errClosed = errors.New("the worker is closed")
 
 // open opens a model's stages to serve as the setup says.
-func open(ctx context.Context, model stage.Model, setup launch.Setup, share float64) (*Worker, error) {
+func open(ctx context.Context, model stage.Model, setup launch.Setup, share float64) (*worker, error) {
 	if setup.Limit == 0 {
 		setup.Limit = limit
 	}
-	if share <= 0 || share > 1 {
+	if !(share > 0 && share < 1) {
 		share = 1
 	}
+	share = max(share, leastShare)
 	fingerprint, err := model.Fingerprint()
 	if err != nil {
+		return nil, err
+	}
+	if err := checkSetup(setup, len(model.Stages)); err != nil {
 		return nil, err
 	}
 	q, err := queue.New(queue.Config{
@@ -81,13 +92,28 @@ func open(ctx context.Context, model stage.Model, setup launch.Setup, share floa
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{
+	w := &worker{
 		stages: stages, fingerprint: fingerprint, setup: setup, share: share, begun: time.Now(), woken: queue.Never,
 		queue: q, jobs: map[uint64]*job{}, slots: make([]slot, max(setup.Slots, 1)), idle: make(chan struct{}),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.timer = time.AfterFunc(time.Hour, w.wake)
 	return w, nil
+}
+
+// checkSetup finds what cannot be meant; the queue checks the rest.
+func checkSetup(s launch.Setup, stages int) error {
+	switch {
+	case s.Stages.First < 0 || s.Stages.Len() < 1 || s.Stages.Last >= stages:
+		return fmt.Errorf("the worker is set up for %v of a model of %d: deploy the program that rents it", s.Stages, stages)
+	case s.Slots > mostSlots:
+		return fmt.Errorf("the worker is set up for %d batches at once: at most %d are possible", s.Slots, mostSlots)
+	case s.Window > mostWindow:
+		return fmt.Errorf("the worker is set up to have rows wait %v for company: at most %v are possible", s.Window, mostWindow)
+	case s.Orphan < 0 || s.MaxAge < 0:
+		return fmt.Errorf("the worker is set up to end after %v without its owner and at the age of %v: neither can be negative", s.Orphan, s.MaxAge)
+	}
+	return nil
 }
 
 func blame(stage, remedy string, err error) error {
@@ -100,12 +126,12 @@ func blame(stage, remedy string, err error) error {
 	return fmt.Errorf("stage %q: %w (%s)", stage, err, remedy)
 }
 
-func (w *Worker) now() time.Duration { return time.Since(w.begun) }
+func (w *worker) now() time.Duration { return time.Since(w.begun) }
 
 // serve takes the rows of a call through the stages up to last, and returns when each has
 // exited, failed or been handed back, or the caller has gone: then with the context's error.
-func (w *Worker) serve(c *call, last int, remaining time.Duration) error {
-	first, err := w.enter(c, last, remaining)
+func (w *worker) serve(c *call, last int, deadline time.Duration) error {
+	first, err := w.enter(c, last, deadline)
 	if err != nil {
 		return err
 	}
@@ -113,23 +139,29 @@ func (w *Worker) serve(c *call, last int, remaining time.Duration) error {
 	select {
 	case <-c.done:
 		return nil
-	case <-c.ctx.Done():
-		w.abandon(c)
-		return c.ctx.Err()
+	default:
 	}
+	select {
+	case <-c.done:
+		return nil
+	case <-c.ctx.Done():
+	case <-w.ctx.Done():
+	}
+	w.abandon(c)
+	if w.ctx.Err() != nil {
+		return errClosed
+	}
+	return c.ctx.Err()
 }
 
 // enter puts the rows of a call into the queue: all or none.
-func (w *Worker) enter(c *call, last int, remaining time.Duration) (due []queue.Batch, err error) {
+func (w *worker) enter(c *call, last int, deadline time.Duration) (due []queue.Batch, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return nil, errClosed
 	}
-	now, deadline := w.now(), queue.Never
-	if remaining > 0 && remaining < queue.Never-now {
-		deadline = now + remaining
-	}
+	now := w.now()
 	for i := range c.jobs {
 		j := &c.jobs[i]
 		w.next++
@@ -146,7 +178,7 @@ func (w *Worker) enter(c *call, last int, remaining time.Duration) (due []queue.
 }
 
 // pump hands back the rows that are late and returns the batches that are to run now.
-func (w *Worker) pump(now time.Duration) (due []queue.Batch) {
+func (w *worker) pump(now time.Duration) (due []queue.Batch) {
 	w.back = w.queue.Late(now, w.back[:0])
 	w.handBack()
 	if w.closed {
@@ -169,7 +201,7 @@ func (w *Worker) pump(now time.Duration) (due []queue.Batch) {
 }
 
 // wake is called when the queue wants to be looked at.
-func (w *Worker) wake() {
+func (w *worker) wake() {
 	w.mu.Lock()
 	w.woken = queue.Never
 	due := w.pump(w.now())
@@ -179,7 +211,7 @@ func (w *Worker) wake() {
 
 // work runs batches, and those that follow from them: here as long as rows of the call are
 // among them, the others on goroutines of their own.
-func (w *Worker) work(due []queue.Batch, mine *call) {
+func (w *worker) work(due []queue.Batch, mine *call) {
 	for len(due) > 0 {
 		here := slices.IndexFunc(due, func(b queue.Batch) bool { return w.among(b, mine) })
 		for i, b := range due {
@@ -195,7 +227,7 @@ func (w *Worker) work(due []queue.Batch, mine *call) {
 }
 
 // follow runs a batch and those that follow from it.
-func (w *Worker) follow(b queue.Batch) {
+func (w *worker) follow(b queue.Batch) {
 	for due := w.run(b); len(due) > 0; due = w.run(due[0]) {
 		for _, other := range due[1:] {
 			go w.follow(other)
@@ -204,6 +236,6 @@ func (w *Worker) follow(b queue.Batch) {
 }
 
 // among tells whether a batch has a row of the call.
-func (w *Worker) among(b queue.Batch, c *call) bool {
+func (w *worker) among(b queue.Batch, c *call) bool {
 	return slices.ContainsFunc(w.slots[b.Slot].jobs, func(j *job) bool { return j.call == c })
 }
