@@ -1,9 +1,10 @@
-.PHONY: demo quickstart simulate test nightly bench
+.PHONY: demo quickstart simulate fidelity test nightly bench
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
 
-# Serves 5,000 test images with a five-stage model and shows what leaving early saves.
+# Serves 5,000 test images with a five-stage model, in process and then on VMs and functions
+# that are subprocesses, and shows what that saves.
 demo:
 	$(with_onnxruntime) go run ./examples/fashionmnist
 
@@ -14,6 +15,12 @@ quickstart:
 # What fixed plans would do to an hour of real traffic, and what they would cost.
 simulate:
 	go run ./examples/simulate
+
+# One workload on subprocesses and in the simulator, side by side: twenty VMs whose stages
+# wait, and two that compute.
+fidelity:
+	go run ./examples/fidelity -length 60s
+	$(with_onnxruntime) go run ./examples/fidelity -model fashion -length 60s
 
 # Runs every test with the race detector, and without it those that simulate millions of
 # requests and that it leaves out.

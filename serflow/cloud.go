@@ -1,9 +1,9 @@
 package serflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -12,10 +12,9 @@ import (
 
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/exit"
-	"github.com/serflow/serflow-go/internal/launch"
-	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/remote"
 )
 
 // cloud is what a pipeline that rents serves with: the decision core's machines, driven by
@@ -26,7 +25,7 @@ type cloud struct {
 	model       stage.Model
 	exits       []exit.Policy
 	fingerprint string
-	credential  string
+	secret      string // of the workers
 	expect      provisioner.Expect
 	rules       balancer.Rules
 	balancer    *balancer.Balancer
@@ -40,7 +39,8 @@ type cloud struct {
 	fleet  *fleet // nil without VMs
 	next   atomic.Uint64
 	places sync.Map      // *place by the balancer's ID
-	joined chan struct{} // has a value when a place has joined
+	news   chan struct{} // has a value when a place has joined, or something has gone wrong
+	trouble
 }
 
 func wholeModel(stages int) stage.Range { return stage.Range{Last: stages - 1} }
@@ -48,21 +48,24 @@ func wholeModel(stages int) stage.Range { return stage.Range{Last: stages - 1} }
 // openCloud rents what the plan says, and returns once every stage is served.
 func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error) {
 	if err := model.Validate(); err != nil {
-		return nil, &Error{Err: err}
+		return nil, r.wrong("mend the model", err)
 	}
 	fingerprint, err := model.Fingerprint()
 	if err != nil {
-		return nil, &Error{Err: err}
+		return nil, r.wrong("mend the stage's source", err)
 	}
-	n := len(model.Stages)
-	if err := r.complete(ctx, n); err != nil {
+	if err := r.complete(ctx, model); err != nil {
 		return nil, err
 	}
+	n := len(model.Stages)
 	c := &cloud{
-		rental: r, model: model, fingerprint: fingerprint, credential: rand.Text(), begun: time.Now(),
+		rental: r, model: model, fingerprint: fingerprint, secret: cmp.Or(r.credential, rand.Text()), begun: time.Now(),
 		expect:   provisioner.Expect{Plan: *r.plan, Times: r.times, Network: r.network},
 		rules:    balancer.Rules{Stages: n, Floor: shortest(r.slo)},
-		balancer: balancer.New(), count: newCounts(model), joined: make(chan struct{}, 1),
+		balancer: balancer.New(), count: &counts{}, news: make(chan struct{}, 1),
+	}
+	if c.transport == nil {
+		c.transport = remote.NewTransport()
 	}
 	for _, s := range model.Stages {
 		c.exits = append(c.exits, s.Exit)
@@ -71,7 +74,7 @@ func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error)
 	c.balancer.Publish(r.plan.Generation)
 	if err := c.rent(ctx); err != nil {
 		c.close()
-		return nil, err
+		return nil, c.abandon(ctx, err)
 	}
 	return c, nil
 }
@@ -87,18 +90,32 @@ func shortest(slo time.Duration) time.Duration {
 
 func (c *cloud) now() time.Duration { return time.Since(c.begun) }
 
-// rent makes the functions, starts the fleet and waits until every stage is served.
+// rent makes the functions, starts the fleet and waits until every stage is served. VMs
+// come last: they cost the most if something is wrong.
 func (c *cloud) rent(ctx context.Context) error {
-	for _, g := range c.plan.Functions {
-		if err := c.ensure(ctx, g); err != nil {
-			return err
-		}
+	if ctx.Err() != nil {
+		remedy, err := ended(ctx)
+		return c.wrong(remedy, err)
+	}
+	if err := c.makeFunctions(ctx); err != nil {
+		return err
 	}
 	if c.vms != nil {
 		if err := c.startFleet(); err != nil {
 			return err
 		}
 	}
+	if err := c.await(ctx); err != nil {
+		return err
+	}
+	if c.functions != nil {
+		c.sweep(ctx)
+	}
+	return nil
+}
+
+// await waits until every stage is served, or one never will be.
+func (c *cloud) await(ctx context.Context) error {
 	progress := time.NewTicker(5 * time.Second)
 	defer progress.Stop()
 	for {
@@ -106,14 +123,29 @@ func (c *cloud) rent(ctx context.Context) error {
 		if bare < 0 {
 			return nil
 		}
+		e := &Error{Stage: c.model.Stages[bare].Name, Group: c.groupAt(bare), Provider: c.vms.Name()}
+		if e.Err = c.hopeless(bare); e.Err != nil {
+			e.Remedy = "it cannot succeed as it is: see what the provider or the worker says"
+			return e
+		}
 		select {
-		case <-c.joined:
+		case <-c.news:
 		case <-progress.C:
-			c.log.Info("waiting for VMs", "stage", c.model.Stages[bare].Name, "fleet", c.fleet.summary())
+			c.log.Info("waiting for VMs", "stage", e.Stage, "fleet", c.fleet.summary())
 		case <-ctx.Done():
 			remedy, err := ended(ctx)
-			return &Error{Stage: c.model.Stages[bare].Name, Err: errors.Join(err, c.fleet.trouble()), Remedy: "nothing serves the stage yet; " + remedy}
+			e.Err = because(fmt.Errorf("%w while nothing serves the stage: %s", err, c.fleet.summary()), c.last())
+			e.Remedy = remedy
+			return e
 		}
+	}
+}
+
+// wake has await look again.
+func (c *cloud) wake() {
+	select {
+	case c.news <- struct{}{}:
+	default:
 	}
 }
 
@@ -130,92 +162,55 @@ func (c *cloud) unserved() int {
 	return slices.Index(served, false)
 }
 
-// ensure makes a group's function, and lets the balancer know it.
-func (c *cloud) ensure(ctx context.Context, g provisioner.FunctionGroup) error {
-	setup := launch.Setup{Stages: g.Stages, Credential: c.credential}
-	f, err := c.functions.Ensure(ctx, providers.FunctionSpec{Owner: c.owner, Offer: g.Offer, Stages: g.Stages, Artifact: c.artifacts[1], Setup: setup.String()})
-	if err != nil {
-		return &Error{Group: c.groupName(g.Stages), Provider: c.functions.Name(), Err: err, Remedy: "the provider did not make the function"}
-	}
-	p := &place{name: f.ID, kind: balancer.Function, provider: c.functions.Name(), stages: g.Stages, group: c.count.group(c.groupName(g.Stages), balancer.Function), function: g.Offer}
-	return c.join(p, c.expect.Function(g))
-}
-
 // join lets the balancer pick a place.
 func (c *cloud) join(p *place, m balancer.Member) error {
 	if p.id == 0 {
 		p.id = c.next.Add(1)
 	}
 	m.ID = p.id
+	c.places.Store(p.id, p) // before it can be picked
 	if err := c.balancer.Join(m, c.plan.Generation); err != nil {
-		return &Error{Group: p.group.Group, Provider: p.provider, Err: err}
+		c.places.Delete(p.id)
+		return &Error{Group: p.group.Group, Provider: p.provider, Err: err, Remedy: "change serflow.Plan or Times"}
 	}
-	c.places.Store(p.id, p)
-	select {
-	case c.joined <- struct{}{}:
-	default:
-	}
+	c.wake()
 	return nil
 }
 
 // groupName is how messages and results call contiguous stages.
-func (c *cloud) groupName(r stage.Range) string {
-	if r.Len() == 1 {
-		return c.model.Stages[r.First].Name
+func (c *cloud) groupName(r stage.Range) string { return nameOf(c.model, r) }
+
+func nameOf(m stage.Model, r stage.Range) string {
+	switch {
+	case r.First < 0 || r.Len() < 1 || r.Last >= len(m.Stages):
+		return r.String() // of another model, whose VM is found under our tag
+	case r.Len() == 1:
+		return m.Stages[r.First].Name
 	}
-	return c.model.Stages[r.First].Name + ".." + c.model.Stages[r.Last].Name
+	return m.Stages[r.First].Name + ".." + m.Stages[r.Last].Name
 }
 
-// close stops all goroutines. What has been rented stays.
+// groupAt names the plan's group of a stage: that of VMs, if there is one.
+func (c *cloud) groupAt(s int) string {
+	for _, g := range c.plan.VMs {
+		if g.Stages.Has(s) {
+			return c.groupName(g.Stages)
+		}
+	}
+	for _, g := range c.plan.Functions {
+		if g.Stages.Has(s) {
+			return c.groupName(g.Stages)
+		}
+	}
+	return ""
+}
+
+// close stops all goroutines, among them those that wait for calls of functions that nobody
+// needs any more. What has been rented stays.
 func (c *cloud) close() {
 	c.stop()
 	c.work.Wait()
-}
-
-// teardown ends all that carries the owner's tag.
-func (c *cloud) teardown(ctx context.Context) error {
-	var errs []error
-	if c.vms != nil {
-		errs = append(errs, c.endVMs(ctx))
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
 	}
-	if c.functions != nil {
-		errs = append(errs, c.removeFunctions(ctx))
-	}
-	return errors.Join(errs...)
-}
-
-// endVMs ends VMs until none is listed: one that has just been launched may be listed late.
-func (c *cloud) endVMs(ctx context.Context) error {
-	for {
-		list, err := c.vms.List(ctx, c.owner)
-		if err != nil || len(list) == 0 {
-			return c.kept(err)
-		}
-		for _, vm := range list {
-			if err := c.vms.End(ctx, vm.ID); err != nil {
-				return c.kept(fmt.Errorf("%s: %w", vm.ID, err))
-			}
-			c.log.Info("ended", "vm", vm.ID)
-		}
-	}
-}
-
-func (c *cloud) removeFunctions(ctx context.Context) error {
-	list, err := c.functions.List(ctx, c.owner)
-	for _, f := range list {
-		if err = c.functions.Remove(ctx, f.ID); err != nil {
-			err = fmt.Errorf("%s: %w", f.ID, err)
-			break
-		}
-		c.log.Info("removed", "function", f.ID)
-	}
-	return c.kept(err)
-}
-
-// kept is the error of a teardown that is not complete.
-func (c *cloud) kept(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &Error{Err: fmt.Errorf("teardown: %w", err), Remedy: "some of what is tagged with owner " + c.owner + " may be left, and billed: call Teardown again"}
 }

@@ -1,5 +1,24 @@
 // Package serflow serves early-exit models. Open makes a Pipeline of a model;
 // Infer answers one request, which leaves at the first exit that is sure enough.
 //
-// A model alone runs in process, on the caller's goroutines.
+// A model alone runs in process, on the caller's goroutines. With On it runs on virtual
+// machines and cloud functions, which the pipeline rents, watches and replaces:
+//
+//	p, err := serflow.Open(ctx, model,
+//		serflow.On(vms, functions), serflow.Owner("shop"),
+//		serflow.Limits(provisioner.Limits{VMs: 8, PerHour: 2, PerDay: 20}), serflow.SLO(300*time.Millisecond))
+//
+// Whatever becomes of them, each request ends once: in an answer, or in an *Error that says
+// where and wraps one of this package's sentinels. It may have been computed more than once
+// by then, and all of that is billed: Result.Path shows where it has been.
+//
+// # What is rented, and for how long
+//
+// Nothing is launched beyond the Limits, and all of it carries the Owner's tag. Shutdown and
+// Close leave it to a successor, which adopts it if it has the same Credential and model,
+// and else ends and replaces it; Teardown ends it. A VM that does not hear of its owner for
+// half an hour ends itself. Subprocesses of package local end with this process.
+//
+// Open calls each function once before it returns, with a request that runs nothing: it must
+// answer, and have this model. That is a cold start, on the bill as one call.
 package serflow

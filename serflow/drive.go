@@ -1,8 +1,11 @@
 package serflow
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
@@ -21,7 +24,8 @@ type drive struct {
 	attempts chan attempt
 	over     chan struct{} // closed when the request has ended
 	cancel   context.CancelFunc
-	last     *place // that was asked last
+	sent     time.Time // the last attempt
+	last     *place    // that was asked last
 	result   Result
 }
 
@@ -36,7 +40,7 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
 		deadline = min(deadline, at.Sub(c.begun))
 	}
 	d := &drive{
-		cloud: c, inputs: batch, result: unanswered, attempts: make(chan attempt, 1), over: make(chan struct{}),
+		cloud: c, inputs: copied(batch), result: unanswered, attempts: make(chan attempt, 1), over: make(chan struct{}),
 		machine: balancer.NewRequest(c.balancer, 0, c.rules, deadline),
 	}
 	defer close(d.over)
@@ -44,8 +48,8 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		if step.Cancel > 0 || step.Finish {
-			d.stopAttempt()
+		if step.Cancel > 0 {
+			d.giveUp(ctx)
 		}
 		if step.Finish {
 			return d.finish(ctx, step)
@@ -65,6 +69,31 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
 	}
 }
 
+// copied is a batch in memory of our own: an attempt that was given up may read it when the
+// caller has it back.
+func copied(batch []stage.Tensor) []stage.Tensor {
+	own := slices.Clone(batch)
+	for i := range own {
+		own[i].Data = bytes.Clone(own[i].Data)
+	}
+	return own
+}
+
+// giveUp cancels an attempt that has not come back, and has its place looked after.
+func (d *drive) giveUp(ctx context.Context) {
+	p, took := d.last, time.Since(d.sent)
+	d.stopAttempt()
+	if p == nil {
+		return
+	}
+	err := ctx.Err()
+	if err == nil {
+		err = fmt.Errorf("no reply within %v", took.Round(time.Millisecond))
+		d.doubt(p)
+	}
+	d.hop(p, attempt{took: took, reply: balancer.Reply{Outcome: balancer.Failed, Err: err}})
+}
+
 func (d *drive) stopAttempt() {
 	if d.cancel != nil {
 		d.cancel()
@@ -72,17 +101,27 @@ func (d *drive) stopAttempt() {
 	}
 }
 
+// hop adds a visit to the request's path.
+func (d *drive) hop(p *place, a attempt) {
+	d.result.Path = append(d.result.Path, Hop{
+		Group: p.group.Group, Provider: p.provider, Kind: p.group.Kind, Place: p.name,
+		First: d.stage, Last: a.lastRun(d.stage), Duration: a.took, Dollars: a.dollars, Err: a.reply.Err,
+	})
+	d.result.Dollars += a.dollars
+}
+
 // start sends the request to a place, on a goroutine of its own.
 func (d *drive) start(ctx context.Context, step balancer.Step) {
 	v, ok := d.places.Load(step.Place.ID())
 	if !ok { // it has just left: its attempt fails at once
+		d.last = nil
 		d.work.Go(func() {
 			d.arrive(attempt{number: step.Attempt, reply: balancer.Reply{Outcome: balancer.Failed, Err: errGone}})
 		})
 		return
 	}
 	p := v.(*place)
-	d.last = p
+	d.last, d.sent = p, time.Now()
 	r := remote.Request{
 		Generation: d.machine.Generation(), Stages: stage.Range{First: step.Stage, Last: p.stages.Last},
 		Exits: d.exits[step.Stage : p.stages.Last+1], States: []exit.State{d.state}, Inputs: d.inputs,
@@ -114,11 +153,7 @@ func (d *drive) take(a attempt) balancer.Step {
 	}
 	d.stopAttempt()
 	if a.place != nil {
-		d.result.Path = append(d.result.Path, Hop{
-			Group: a.place.group.Group, Provider: a.place.provider, Place: a.place.name,
-			First: d.stage, Last: a.lastRun(d.stage), Duration: a.took, Dollars: a.dollars, Err: a.reply.Err,
-		})
-		d.result.Dollars += a.dollars
+		d.hop(a.place, a)
 	}
 	switch {
 	case a.reply.Outcome == balancer.Exited && step.Finish && step.Err == nil:

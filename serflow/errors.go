@@ -9,6 +9,7 @@ import (
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/remote"
 )
 
 // What a request can end in; test with errors.Is. Those of a stage
@@ -26,6 +27,8 @@ var (
 	ErrTries     = balancer.ErrTries      // it failed at every place tried; wraps what the last one said
 	ErrThrottled = providers.ErrThrottled // a function's limit of calls at once
 	ErrLimit     = providers.ErrLimit     // a limit of yours, or of the account
+
+	ErrFingerprint = remote.ErrFingerprint // a VM or function has another model, or another version of it
 )
 
 // PanicError is a panic in a stage. Use errors.As to get it out of an *Error.
@@ -73,6 +76,3 @@ func ended(ctx context.Context) (remedy string, err error) {
 	}
 	return "the caller cancelled it", err
 }
-
-// errNoOffers is a provider that sells nothing.
-var errNoOffers = fmt.Errorf("%w: it sells nothing", providers.ErrNotFound)

@@ -5,43 +5,53 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/stage"
 )
 
 // fleet drives the fleet's machine: one goroutine tells it events and does what it says.
 // What takes time is done on other goroutines, which tell it by an event what came of it.
 type fleet struct {
 	*cloud
+	name     string // begins the tokens of its launches
 	machine  *provisioner.Fleet
-	launches map[string]providers.Launch // that have not been answered, by token
-	watches  map[string]*watch           // of VMs that are there, by ID
-	asked    []func()                    // to be answered after the next tick, which bills the VMs
+	launches map[string]*asking // that have not been answered, by token
+	watches  map[string]*watch  // of VMs that are there, by ID
+	asked    []func()           // to be answered after the next tick, which bills the VMs
+	heard    uint64             // number of the latest list that was heard
+	deaths   int                // of VMs while they booted, since one was ready
 
 	mu     sync.Mutex
 	events []func()
-	news   chan struct{} // has a value if there are events
+	told   chan struct{} // has a value if there are events
+	seek   chan struct{} // has a value if a VM may have no address yet
 	ended  chan struct{} // closed when the fleet's goroutine is
-	wrong  error         // the provider's last error, until something goes well
+	lists  atomic.Uint64 // that have been asked for
+}
+
+// asking is a launch that has not been answered.
+type asking struct {
+	providers.Launch
+	asks    int
+	refused bool // when it was asked for again: VMs may have come of it before
 }
 
 func (c *cloud) startFleet() error {
 	f := &fleet{
-		cloud:    c,
-		machine:  provisioner.NewFleet(c.owner+"-"+rand.Text(), c.limits, c.patience),
-		launches: map[string]providers.Launch{}, watches: map[string]*watch{}, news: make(chan struct{}, 1), ended: make(chan struct{}),
+		cloud: c, name: c.owner + "-" + rand.Text(), launches: map[string]*asking{}, watches: map[string]*watch{},
+		told: make(chan struct{}, 1), seek: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
-	var wants []provisioner.Want
-	for _, g := range c.plan.VMs {
-		wants = append(wants, provisioner.Want{Stages: g.Stages, Offer: g.Offer, VMs: g.VMs})
-	}
-	if err := f.machine.Want(wants...); err != nil {
-		return &Error{Provider: c.vms.Name(), Err: err}
+	f.machine = provisioner.NewFleet(f.name, c.limits, c.patience)
+	if err := f.machine.Want(c.wants()...); err != nil {
+		return c.wrong("change serflow.Plan", err)
 	}
 	c.fleet = f
 	c.work.Go(f.loop)
@@ -71,7 +81,7 @@ func (f *fleet) loop() {
 		f.asked = nil
 		timer.Reset(min(wake-f.now(), time.Hour))
 		select {
-		case <-f.news:
+		case <-f.told:
 		case <-timer.C:
 		case <-f.ctx.Done():
 			return
@@ -85,7 +95,7 @@ func (f *fleet) tell(event func()) {
 	f.events = append(f.events, event)
 	f.mu.Unlock()
 	select {
-	case f.news <- struct{}{}:
+	case f.told <- struct{}{}:
 	default:
 	}
 }
@@ -98,24 +108,20 @@ func (f *fleet) take() []func() {
 	return events
 }
 
-// blame remembers what went wrong at the provider; nil that something went well.
-func (f *fleet) blame(doing string, err error) {
-	if err != nil && f.ctx.Err() == nil {
+// note remembers and logs how something has gone.
+func (f *fleet) note(doing string, err error) {
+	if f.ctx.Err() != nil {
+		return // it has been broken off
+	}
+	if f.blame(doing, err); err != nil {
 		f.log.Warn(doing, "error", err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.wrong = err
 }
 
-// trouble is the provider's last error, if nothing has gone well since.
-func (f *fleet) trouble() error {
-	if f == nil {
-		return nil
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.wrong
+// condemn gives a group up that can never serve, if somebody waits for it.
+func (f *fleet) condemn(stages stage.Range, why error) {
+	f.trouble.condemn(stages, why)
+	f.wake()
 }
 
 func (f *fleet) act(a provisioner.Action) {
@@ -140,43 +146,51 @@ func (f *fleet) act(a provisioner.Action) {
 }
 
 // request is the provider's launch of an action; the same for the same token.
-func (f *fleet) request(a provisioner.Action) providers.Launch {
+func (f *fleet) request(a provisioner.Action) *asking {
 	if l, ok := f.launches[a.Token]; ok {
+		l.asks++
 		return l
 	}
-	g := f.groupOf(a.Key)
+	g, _ := f.groupOf(a.Key)
 	setup := launch.Setup{
 		Stages: g.Stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit,
-		Need: f.expect.Need(g, len(f.model.Stages)), Credential: f.credential,
+		Need: f.expect.Need(g, len(f.model.Stages)), Credential: f.secret,
 	}
-	l := providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}
+	l := &asking{asks: 1, Launch: providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}}
 	f.launches[a.Token] = l
 	return l
 }
 
-// groupOf is the plan's group of a kind of VM.
-func (c *cloud) groupOf(k provisioner.Key) provisioner.VMGroup {
+// groupOf is the plan's group of a kind of VM; ok is false if it has none, as for VMs of a
+// plan that has gone.
+func (c *cloud) groupOf(k provisioner.Key) (g provisioner.VMGroup, ok bool) {
 	i := slices.IndexFunc(c.plan.VMs, func(g provisioner.VMGroup) bool { return g.Offer.Name == k.Offer && g.Stages == k.Stages })
-	if i < 0 { // adopted, of a plan that has gone
-		return provisioner.VMGroup{Stages: k.Stages, Offer: provisioner.VMOffer{Name: k.Offer}}
+	if i < 0 {
+		return provisioner.VMGroup{}, false
 	}
-	return c.plan.VMs[i]
+	return c.plan.VMs[i], true
 }
 
 func (f *fleet) launch(a provisioner.Action) {
-	l := f.request(a)
+	asking := f.request(a)
+	l := asking.Launch
 	f.log.Info("launching", "offer", l.Offer.Name, "stages", l.Stages, "vms", l.VMs, "token", l.Token)
 	f.work.Go(func() {
 		ctx, cancel := context.WithTimeout(f.ctx, f.waits(f.patience.Launch, time.Minute))
 		defer cancel()
 		instances, err := f.vms.Launch(ctx, l)
-		f.blame("launch", err)
+		f.note("launch of "+l.Offer.Name, err)
 		switch {
 		case err == nil:
 			f.tell(func() { f.launched(l.Token, instances) })
 		case providers.Refused(err):
+			if errors.Is(err, providers.ErrInvalid) || errors.Is(err, providers.ErrNotFound) {
+				f.condemn(l.Stages, err)
+			}
 			f.tell(func() {
-				delete(f.launches, l.Token)
+				if asking.refused = true; asking.asks == 1 {
+					delete(f.launches, l.Token)
+				}
 				f.machine.LaunchFailed(f.now(), l.Token)
 			})
 		} // after any other error VMs may be there: the machine asks again
@@ -203,31 +217,41 @@ func (f *fleet) launched(token string, instances []providers.Instance) {
 }
 
 // list tells the machine of all VMs that carry our tag.
-func (f *fleet) list(ctx context.Context) error {
+func (f *fleet) list(ctx context.Context) {
+	number := f.lists.Add(1)
 	instances, err := f.vms.List(ctx, f.owner)
-	f.blame("list", err)
+	f.note("list", err)
 	if err != nil {
-		return err
+		return // it is asked for again
 	}
 	f.tell(func() {
-		var found []provisioner.Found
-		for _, vm := range instances {
-			found = append(found, provisioner.Found{ID: vm.ID, Token: vm.Token, Stages: vm.Stages, Offer: vm.Offer})
+		if number > f.heard { // else a newer one has overtaken it
+			f.heard = number
+			f.found(instances)
 		}
-		f.machine.Found(f.now(), found...)
-		for _, vm := range instances {
-			f.watch(vm)
-		}
-		f.forgetGone()
 	})
-	return nil
+}
+
+func (f *fleet) found(instances []providers.Instance) {
+	var found []provisioner.Found
+	listed := map[string]bool{}
+	for _, vm := range instances {
+		found = append(found, provisioner.Found{ID: vm.ID, Token: vm.Token, Stages: vm.Stages, Offer: vm.Offer})
+		listed[vm.ID] = true
+	}
+	f.machine.Found(f.now(), found...)
+	maps.DeleteFunc(f.launches, func(_ string, a *asking) bool { return a.refused })
+	for _, vm := range instances {
+		f.watch(vm)
+	}
+	f.forgetGone(listed)
 }
 
 func (f *fleet) end(id string) {
 	ctx, cancel := context.WithTimeout(f.ctx, f.waits(f.patience.End, 30*time.Second))
 	defer cancel()
 	err := f.vms.End(ctx, id)
-	f.blame("end", err)
+	f.note("end", err)
 	if err == nil {
 		f.tell(func() { f.machine.Ended(f.now(), id) })
 	}
@@ -241,10 +265,7 @@ func (f *fleet) heed(notices <-chan providers.Notice) {
 	}
 }
 
-func (f *fleet) noticed(id string) {
-	f.machine.Notice(f.now(), id)
-	f.drain(id, f.watches[id])
-}
+func (f *fleet) noticed(id string) { f.machine.Notice(f.now(), id) }
 
 // status is the fleet's VMs and what they have cost, as the fleet's goroutine knows them.
 func (f *fleet) status() (vms []provisioner.VM, dollars float64) {

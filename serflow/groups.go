@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"github.com/serflow/serflow-go/balancer"
-	"github.com/serflow/serflow-go/stage"
 )
 
 // GroupStats counts the requests of one group of stages, on VMs or on its function.
@@ -14,7 +13,7 @@ type GroupStats struct {
 	Requests int64   // visits that came to an end: answered, passed on or failed
 	Failed   int64   // of them, those that failed or were refused
 	Latency  Latency // of the others, from sending them to having the reply
-	Dollars  float64 // of functions: the bill of all calls; of VMs: of the time they worked on requests, as Result.Dollars
+	Dollars  float64 // of functions: the bill of all calls, that of Open too; of VMs: of the time they worked on requests, as Result.Dollars
 }
 
 // groupCount is GroupStats under way; safe for concurrent use.
@@ -35,14 +34,18 @@ func (g *groupCount) record(a *attempt) {
 	g.Latency.Record(a.took)
 }
 
-// counts are those of all groups, and of the requests end to end.
+// pay adds a call that no request has made.
+func (g *groupCount) pay(dollars float64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.Dollars += dollars
+}
+
+// counts are those of all groups.
 type counts struct {
 	mu     sync.Mutex
 	groups []*groupCount
-	stages int
 }
-
-func newCounts(m stage.Model) *counts { return &counts{stages: len(m.Stages)} }
 
 // group is the count of a group of one kind.
 func (c *counts) group(name string, kind balancer.Kind) *groupCount {

@@ -10,7 +10,8 @@ import (
 // panic in one reaches the caller of Infer. Embed NoObserver, so that methods added
 // later do not break the build.
 type Observer interface {
-	// StageDone follows every run of a stage.
+	// StageDone follows every run of a stage in process. What runs elsewhere is seen in
+	// Result.Path.
 	StageDone(ctx context.Context, e StageEvent)
 	// RequestDone follows the end of every request, once for each row, and once for
 	// a call that is refused before any stage has run.

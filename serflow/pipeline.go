@@ -86,7 +86,8 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 func (p *Pipeline) open(ctx context.Context, model stage.Model) (err error) {
 	model.Stages = slices.Clone(model.Stages) // what the caller changes later is not served
 	p.model = model
-	if p.rental.rents() {
+	if p.rental.on {
+		p.provider = p.rental.providers()
 		p.cloud, err = openCloud(ctx, model, p.rental)
 		return err
 	}

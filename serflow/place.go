@@ -3,6 +3,7 @@ package serflow
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
@@ -18,12 +19,14 @@ type place struct {
 	name     string // the provider's ID
 	kind     balancer.Kind
 	provider string
+	offer    string // its name
 	stages   stage.Range
 	group    *groupCount
 
 	worker  *remote.Worker // of a VM
 	perSlot float64        // dollars for a second of one slot of it
-	suspect chan struct{}  // has a value if a request could not reach it
+	suspect chan struct{}  // has a value if a request had trouble with it
+	spared  atomic.Bool    // it is sent nothing until it has been looked at
 
 	function provisioner.FunctionOffer
 }
@@ -35,6 +38,8 @@ type attempt struct {
 	reply   balancer.Reply
 	part    remote.Part // of Exited and Passed
 	took    time.Duration
+	billed  time.Duration // of a call of a function, without its cold start
+	cold    time.Duration
 	dollars float64
 }
 
@@ -45,7 +50,7 @@ func (c *cloud) send(ctx context.Context, p *place, r remote.Request) (a attempt
 	var reply remote.Reply
 	var err error
 	if p.kind == balancer.Function {
-		reply, err = c.invoke(p, r, &a)
+		reply, err = c.call(p, r, &a)
 	} else {
 		reply, err = p.worker.Run(ctx, r)
 		a.dollars = reply.Service.Seconds() * p.perSlot
@@ -54,7 +59,7 @@ func (c *cloud) send(ctx context.Context, p *place, r remote.Request) (a attempt
 	if err != nil {
 		a.reply = balancer.Reply{Outcome: outcome(err), Err: err}
 		if errors.Is(err, remote.ErrUnavailable) {
-			p.doubt()
+			c.doubt(p)
 		}
 	} else {
 		a.part = reply.Parts[0] // one row is in one part
@@ -67,17 +72,13 @@ func (c *cloud) send(ctx context.Context, p *place, r remote.Request) (a attempt
 	return a
 }
 
-// invoke calls a function. A call that nobody waits for any more runs on all the same, and is
-// billed: it is waited for to the end, so that the bill is right.
-func (c *cloud) invoke(p *place, r remote.Request, a *attempt) (remote.Reply, error) {
-	r.Fingerprint = c.fingerprint
-	return remote.Over(c.ctx, r, func(ctx context.Context, body []byte) ([]byte, error) {
-		inv, err := c.functions.Invoke(ctx, p.name, body)
-		if inv.Billed > 0 || err == nil {
-			a.dollars = p.function.Cost(inv.Billed)
-		}
-		return inv.Body, err
-	})
+// call calls a function for a request. A call that nobody waits for any more runs on all
+// the same, and is billed: it is waited for, until the pipeline is closed, so that the bill
+// is right.
+func (c *cloud) call(p *place, r remote.Request, a *attempt) (remote.Reply, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, longestCall)
+	defer cancel()
+	return c.invoke(ctx, p, r, a)
 }
 
 // outcome says what a request's machine is to make of an error.
@@ -91,10 +92,18 @@ func outcome(err error) balancer.Outcome {
 	return balancer.Failed
 }
 
-// doubt has a VM looked after at once.
-func (p *place) doubt() {
+// doubt has a VM looked at soon. Until then it is sent nothing, if functions can take over
+// all that it serves: of VMs that are lost together, a request would try one after the other.
+func (c *cloud) doubt(p *place) {
+	if p.kind == balancer.Function {
+		return
+	}
+	if c.alone(p.stages) < 0 {
+		p.spared.Store(true)
+		c.balancer.Drain(p.id)
+	}
 	select {
 	case p.suspect <- struct{}{}:
-	default: // it is, or a function
+	default: // it will be
 	}
 }

@@ -3,99 +3,52 @@ package serflow
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/remote"
 )
 
-// rental is what a pipeline rents, and how. Without providers it rents nothing.
+// rental is what a pipeline rents, and how.
 type rental struct {
-	vms       providers.VMs
-	functions providers.Functions
-	owner     string
-	limits    provisioner.Limits
-	slo       time.Duration
-	plan      *provisioner.Plan
-	times     map[string]profile.Times
-	network   provisioner.Network
-	patience  provisioner.Patience
-	heartbeat time.Duration
-	artifacts [2]string // of VMs, of functions
-	log       *slog.Logger
+	on         bool // On was given
+	vms        providers.VMs
+	functions  providers.Functions
+	owner      string
+	credential string // of the user's; else a random one is made
+	limits     provisioner.Limits
+	slo        time.Duration
+	plan       *provisioner.Plan
+	times      map[string]profile.Times
+	network    provisioner.Network
+	patience   provisioner.Patience
+	heartbeat  time.Duration
+	artifacts  [2]string // of VMs, of functions
+	log        *slog.Logger
+	transport  http.RoundTripper // to VMs
 }
 
-// On serves the model on virtual machines and cloud functions; either may be nil. It needs
-// an Owner, and Limits if there are VMs. Open makes the functions and returns once every
-// stage is served somewhere.
-func On(vms providers.VMs, functions providers.Functions) Option {
-	return func(p *Pipeline) { p.rental.vms, p.rental.functions = vms, functions }
-}
+// longestHeartbeat leaves a VM that its owner forgets to tell that it is there a few more
+// times to hear it, before it ends itself after half an hour.
+const longestHeartbeat = 10 * time.Minute
 
-// Owner names whose VMs and functions they are. Two services with one owner would end
-// each other's.
-func Owner(name string) Option { return func(p *Pipeline) { p.rental.owner = name } }
+// shortestCredential keeps a credential from being guessed.
+const shortestCredential = 16
 
-// Limits are hard: nothing is launched that would exceed one.
-func Limits(l provisioner.Limits) Option { return func(p *Pipeline) { p.rental.limits = l } }
-
-// SLO is the time within which requests are to be answered: a VM hands back what it would
-// finish too late, and a request that has no earlier deadline of its own ends in ErrDeadline
-// when it is over. Default: none.
-func SLO(d time.Duration) Option { return func(p *Pipeline) { p.rental.slo = d } }
-
-// Plan says what to rent for which stages. Default: one VM of the cheapest offer and the
-// cheapest function, each for the whole model.
-func Plan(plan provisioner.Plan) Option { return func(p *Pipeline) { p.rental.plan = &plan } }
-
-// Times says how long the model's stages take on an offer, by its name, as package profile
-// has measured them. Default: a full pass takes a fifth of the SLO, or 100 ms; replies
-// correct what is expected of a place.
-func Times(offer string, t profile.Times) Option {
-	return func(p *Pipeline) {
-		if p.rental.times == nil {
-			p.rental.times = map[string]profile.Times{}
-		}
-		p.rental.times[offer] = t
-	}
-}
-
-// Network says what it takes to reach VMs and functions. Default: 0.2 and 2 ms each way.
-func Network(n provisioner.Network) Option { return func(p *Pipeline) { p.rental.network = n } }
-
-// Patience is how long the providers of VMs are waited for.
-func Patience(w provisioner.Patience) Option { return func(p *Pipeline) { p.rental.patience = w } }
-
-// Heartbeat is how often each VM is asked whether it is well, and told that its owner is;
-// default 2 s. One that does not answer three times in a row is ended.
-func Heartbeat(every time.Duration) Option { return func(p *Pipeline) { p.rental.heartbeat = every } }
-
-// Artifacts are what VMs and functions run, as their providers name it: a path, bundle or
-// image. Default: what the provider runs by itself, if it does.
-func Artifacts(vm, function string) Option {
-	return func(p *Pipeline) { p.rental.artifacts = [2]string{vm, function} }
-}
-
-// Log is told what is rented and ended, and why. Default: nothing is logged.
-func Log(l *slog.Logger) Option { return func(p *Pipeline) { p.rental.log = l } }
-
-// rents tells whether there is a provider.
-func (r *rental) rents() bool { return r.vms != nil || r.functions != nil }
-
-// complete fills in defaults and reports what is missing for a model of so many stages.
-func (r *rental) complete(ctx context.Context, stages int) error {
-	if r.owner == "" {
-		return &Error{Err: fmt.Errorf("%w: no owner: what no one owns is never ended", ErrInput), Remedy: "add serflow.Owner"}
-	}
-	if r.vms != nil && r.limits == (provisioner.Limits{}) {
-		return &Error{Err: fmt.Errorf("%w: VMs without limits could cost anything", ErrLimit), Remedy: "add serflow.Limits"}
-	}
-	if r.slo < 0 || r.heartbeat < 0 {
-		return &Error{Err: fmt.Errorf("%w: an SLO of %v, a heartbeat every %v", ErrInput, r.slo, r.heartbeat), Remedy: "give nothing negative"}
+// complete fills in defaults and reports what is missing for a model.
+func (r *rental) complete(ctx context.Context, m stage.Model) error {
+	if err := r.check(); err != nil {
+		return err
 	}
 	r.heartbeat = cmp.Or(r.heartbeat, 2*time.Second)
 	if r.log == nil {
@@ -104,21 +57,58 @@ func (r *rental) complete(ctx context.Context, stages int) error {
 	if n := r.network; n.VM == (provisioner.Path{}) && n.Function == (provisioner.Path{}) {
 		r.network.VM.Latency, r.network.Function.Latency = 200*time.Microsecond, 2*time.Millisecond
 	}
+	stages := len(m.Stages)
 	if err := r.completePlan(ctx, stages); err != nil {
 		return err
 	}
-	if err := cmp.Or(r.plan.Validate(stages), r.network.Validate(stages), r.limited()); err != nil {
-		return &Error{Err: err, Remedy: "change serflow.Plan, Network or Limits"}
+	if err := cmp.Or(r.plan.Validate(stages), r.network.Validate(stages)); err != nil {
+		return r.wrong("change serflow.Plan or Network", err)
+	}
+	if err := r.enough(m); err != nil {
+		return err
 	}
 	return r.completeTimes(stages)
 }
 
-// limited holds the limits to what they can mean.
-func (r *rental) limited() error {
-	if l := r.limits; l.VMs < 0 || !(l.PerHour >= 0) || !(l.PerDay >= 0) {
-		return fmt.Errorf("%w: %+v", ErrLimit, l)
+// check reports options that cannot be.
+func (r *rental) check() error {
+	l := r.limits
+	switch {
+	case r.vms == nil && r.functions == nil:
+		return r.wrong("give it one, or leave serflow.On out to serve in process", fmt.Errorf("%w: On was given no provider", ErrInput))
+	case r.owner == "":
+		return r.wrong("add serflow.Owner", fmt.Errorf("%w: no owner: what no one owns is never ended", ErrInput))
+	case r.vms != nil && l == (provisioner.Limits{}):
+		return r.wrong("add serflow.Limits", fmt.Errorf("%w: VMs without limits could cost anything", ErrLimit))
+	case l.VMs < 0, !(l.PerHour >= 0), !(l.PerDay >= 0):
+		return r.wrong("give no limit below 0", fmt.Errorf("%w: %+v", ErrLimit, l))
+	case r.slo < 0, r.heartbeat < 0, r.heartbeat > longestHeartbeat, r.slo > balancer.Never/4:
+		return r.wrong("give nothing negative, and a heartbeat every 10 minutes at least, without which VMs end themselves",
+			fmt.Errorf("%w: an SLO of %v, a heartbeat every %v", ErrInput, r.slo, r.heartbeat))
+	case r.credential != "" && (len(r.credential) < shortestCredential || strings.ContainsFunc(r.credential, notVisible)):
+		return r.wrong("take a random one, such as crypto/rand.Text makes",
+			fmt.Errorf("%w: the credential needs %d or more characters, all of them visible ASCII", ErrInput, shortestCredential))
 	}
 	return nil
+}
+
+func notVisible(c rune) bool { return c <= ' ' || c > '~' }
+
+// wrong is the error of something that the pipeline was given.
+func (r *rental) wrong(remedy string, err error) error {
+	return &Error{Provider: r.providers(), Err: err, Remedy: remedy}
+}
+
+// providers are the names of those that there are, such as "aws", or "gcp+aws".
+func (r *rental) providers() string {
+	var names []string
+	if r.vms != nil {
+		names = append(names, r.vms.Name())
+	}
+	if r.functions != nil && !slices.Contains(names, r.functions.Name()) {
+		names = append(names, r.functions.Name())
+	}
+	return strings.Join(names, "+")
 }
 
 // completePlan makes a plan if there is none, and holds one that there is to the providers.
@@ -128,8 +118,11 @@ func (r *rental) completePlan(ctx context.Context, stages int) error {
 		r.plan = &plan
 		return err
 	}
-	if r.vms == nil && len(r.plan.VMs) > 0 || r.functions == nil && len(r.plan.Functions) > 0 {
-		return &Error{Err: fmt.Errorf("%w: the plan has groups of a kind that there is no provider for", provisioner.ErrPlan), Remedy: "give serflow.On both providers"}
+	plan := *r.plan // what the caller changes later is not rented
+	plan.VMs, plan.Functions, plan.Reach = slices.Clone(plan.VMs), slices.Clone(plan.Functions), slices.Clone(plan.Reach)
+	r.plan = &plan
+	if r.vms == nil && len(plan.VMs) > 0 || r.functions == nil && len(plan.Functions) > 0 {
+		return r.wrong("give serflow.On both providers", fmt.Errorf("%w: the plan has groups of a kind that there is no provider for", provisioner.ErrPlan))
 	}
 	return nil
 }
@@ -139,7 +132,7 @@ func (r *rental) defaultPlan(ctx context.Context, stages int) (plan provisioner.
 	if r.vms != nil {
 		offers, err := r.vms.Offers(ctx)
 		if err != nil || len(offers) == 0 {
-			return plan, &Error{Provider: r.vms.Name(), Err: cmp.Or(err, errNoOffers), Remedy: "choose offers by serflow.Plan"}
+			return plan, unsold(r.vms.Name(), "VMs", err)
 		}
 		cheapest := slices.MinFunc(offers, func(a, b provisioner.VMOffer) int { return cmp.Compare(a.PerHour, b.PerHour) })
 		plan.VMs = []provisioner.VMGroup{{Stages: all, Offer: cheapest, VMs: 1}}
@@ -147,7 +140,7 @@ func (r *rental) defaultPlan(ctx context.Context, stages int) (plan provisioner.
 	if r.functions != nil {
 		offers, err := r.functions.Offers(ctx)
 		if err != nil || len(offers) == 0 {
-			return plan, &Error{Provider: r.functions.Name(), Err: cmp.Or(err, errNoOffers), Remedy: "choose offers by serflow.Plan"}
+			return plan, unsold(r.functions.Name(), "functions", err)
 		}
 		cheapest := slices.MinFunc(offers, func(a, b provisioner.FunctionOffer) int { return cmp.Compare(a.Cost(time.Second), b.Cost(time.Second)) })
 		plan.Functions = []provisioner.FunctionGroup{{Stages: all, Offer: cheapest, Cold: coldByDefault}}
@@ -158,12 +151,69 @@ func (r *rental) defaultPlan(ctx context.Context, stages int) (plan provisioner.
 // coldByDefault is how long a function may take to initialise, if nobody has said.
 const coldByDefault = 10 * time.Second
 
+// unsold is the error of a provider that offers nothing.
+func unsold(provider, what string, err error) error {
+	if err != nil {
+		return &Error{Provider: provider, Err: err, Remedy: "choose offers by serflow.Plan, or try again"}
+	}
+	return &Error{Provider: provider, Err: fmt.Errorf("%w: it sells no %s", providers.ErrNotFound, what), Remedy: "give serflow.On nil for it"}
+}
+
+// wants is the plan's VMs, as the fleet is told.
+func (r *rental) wants() (wants []provisioner.Want) {
+	for _, g := range r.plan.VMs {
+		wants = append(wants, provisioner.Want{Stages: g.Stages, Offer: g.Offer, VMs: g.VMs})
+	}
+	return wants
+}
+
+// enough reports stages that nothing would ever serve: those without a function need a VM,
+// and the limits may leave no room for one. A fleet is asked what it would launch.
+func (r *rental) enough(m stage.Model) error {
+	trial := provisioner.NewFleet("trial", r.limits, r.patience)
+	if err := trial.Want(r.wants()...); err != nil {
+		return r.wrong("name each offer and its stages once in serflow.Plan", err)
+	}
+	trial.Found(0) // nothing is there
+	launched := map[provisioner.Key]bool{}
+	actions, _ := trial.Tick(0)
+	for _, a := range actions {
+		launched[a.Key] = launched[a.Key] || a.Kind == provisioner.Launch
+	}
+	for i, w := range r.wants() {
+		alone := r.alone(w.Stages)
+		if alone < 0 || launched[w.Key()] {
+			continue
+		}
+		e := &Error{Stage: m.Stages[alone].Name, Group: nameOf(m, w.Stages), Provider: r.vms.Name()}
+		if r.plan.VMs[i].VMs == 0 {
+			e.Err, e.Remedy = fmt.Errorf("%w: its group has no VM, and no function serves it", provisioner.ErrPlan), "plan a VM or a function for it"
+		} else {
+			e.Err = fmt.Errorf("%w: of %d VMs, %g dollars an hour and %g a day, nothing is left for a VM of %q, and no function serves the stage",
+				ErrLimit, r.limits.VMs, r.limits.PerHour, r.limits.PerDay, w.Offer.Name)
+			e.Remedy = "raise serflow.Limits, plan fewer VMs, or a function"
+		}
+		return e
+	}
+	return nil
+}
+
+// alone is the first of some stages that no function serves; -1 if there is none.
+func (r *rental) alone(in stage.Range) int {
+	for s := in.First; s <= in.Last; s++ {
+		if !slices.ContainsFunc(r.plan.Functions, func(g provisioner.FunctionGroup) bool { return g.Stages.Has(s) }) {
+			return s
+		}
+	}
+	return -1
+}
+
 // completeTimes supposes times for the offers that have none.
 func (r *rental) completeTimes(stages int) error {
 	supposed := cmp.Or(r.slo/5, 100*time.Millisecond) / time.Duration(stages)
 	guess, err := profile.Deterministic(slices.Repeat([]time.Duration{max(supposed, 1)}, stages))
 	if err != nil {
-		return &Error{Err: err}
+		return r.wrong("give serflow.Times of its offers", err)
 	}
 	times := map[string]profile.Times{}
 	for _, name := range r.plan.Offers() {
@@ -172,10 +222,24 @@ func (r *rental) completeTimes(stages int) error {
 			t = guess
 		}
 		if t.Stages() != stages {
-			return &Error{Err: fmt.Errorf("%w: times of %d stages on %q, for a model of %d", ErrModel, t.Stages(), name, stages), Remedy: "measure this model"}
+			return r.wrong("measure this model", fmt.Errorf("%w: times of %d stages on %q, for a model of %d", ErrModel, t.Stages(), name, stages))
 		}
 		times[name] = t
 	}
 	r.times = times
 	return nil
+}
+
+// because adds to an error what may have led to it, if that is known.
+func because(err, why error) error {
+	if why == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %w", err, why)
+}
+
+// mismatch tells whether a worker has another model, another wire or another credential than
+// ours: it never serves us.
+func mismatch(err error) bool {
+	return errors.Is(err, ErrFingerprint) || errors.Is(err, remote.ErrVersion) || errors.Is(err, remote.ErrUnauthorized) || errors.Is(err, remote.ErrNotFound)
 }

@@ -10,34 +10,40 @@ import (
 
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/remote"
 )
 
 // atOnce is how many rows of one batch are under way at one time.
 const atOnce = 256
 
 // rented answers the rows of a batch, each of which is a request of its own. The error is
-// that of the first row that has one.
-func (p *Pipeline) rented(ctx context.Context, rows int, batch []stage.Tensor) ([]Result, error) {
-	results := make([]Result, rows)
+// that of the first row that has one. A panic of the observer reaches the caller.
+func (p *Pipeline) rented(ctx context.Context, rows int, batch []stage.Tensor) (results []Result, err error) {
+	results = make([]Result, rows)
 	if rows == 1 {
 		results[0] = p.rentedRow(ctx, batch)
 		return results, results[0].Err
 	}
 	var g errgroup.Group
 	g.SetLimit(atOnce)
+	panics := make([]any, rows)
 	for i := range rows {
 		g.Go(func() error {
+			defer func() { panics[i] = recover() }()
 			results[i] = p.rentedRow(ctx, stage.Take(batch, []int{i}))
 			return nil
 		})
 	}
 	_ = g.Wait() // no row returns an error
-	for _, r := range results {
-		if r.Err != nil {
-			return results, r.Err
+	for i, r := range results {
+		if panics[i] != nil {
+			panic(panics[i])
+		}
+		if err == nil {
+			err = r.Err
 		}
 	}
-	return results, nil
+	return results, err
 }
 
 func (p *Pipeline) rentedRow(ctx context.Context, row []stage.Tensor) Result {
@@ -64,7 +70,7 @@ func (d *drive) finish(ctx context.Context, step balancer.Step) Result {
 
 // explain says where a request failed and what to do about it.
 func (d *drive) explain(ctx context.Context, err error) error {
-	e := &Error{Stage: d.model.Stages[d.stage].Name, Err: err}
+	e := &Error{Stage: d.model.Stages[d.stage].Name, Group: d.groupAt(d.stage), Provider: d.providers(), Err: err}
 	if d.last != nil {
 		e.Group, e.Provider = d.last.group.Group, d.last.provider
 	}
@@ -73,12 +79,19 @@ func (d *drive) explain(ctx context.Context, err error) error {
 		e.Remedy, e.Err = ended(ctx)
 	case errors.Is(err, balancer.ErrDeadline):
 		e.Remedy, e.Err = "allow more time, exit earlier or rent more", fmt.Errorf("%w: %w", ErrDeadline, context.DeadlineExceeded)
+		if err != balancer.ErrDeadline {
+			e.Err = because(e.Err, err)
+		}
 	case errors.Is(err, ErrInput):
 		e.Remedy = sendInput
 	case errors.Is(err, ErrThrottled):
 		e.Remedy = "ask the provider for a higher limit of calls at once, or rent more VMs"
 	case errors.Is(err, ErrCapacity):
 		e.Remedy = "no VM or function serves the stage now: rent more, or add a function group that takes over"
+	case errors.Is(err, remote.ErrRefused):
+		e.Remedy, e.Err = "all places were full or draining: rent more, or send less at once", fmt.Errorf("%w: %w", ErrCapacity, err)
+	case mismatch(err):
+		e.Remedy = "deploy the program of this service to what it rents"
 	case errors.Is(err, ErrStage):
 		e.Remedy = "the stage's runner returned this error"
 	default:

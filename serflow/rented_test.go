@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +25,7 @@ var rentedModel = stage.NewModel("depths",
 	stage.New("c", stage.Func("1", depth(2)), exit.Final()),
 )
 
+// The second value is how many milliseconds the first stage takes.
 func depth(k int) stage.RunFunc {
 	return func(ctx context.Context, rows int, in []stage.Tensor) ([]stage.Tensor, error) {
 		x, err := stage.Data[float32](in[0])
@@ -36,6 +37,13 @@ func depth(k int) stage.RunFunc {
 		}
 		logits := make([]float32, 2*rows)
 		for i := range rows {
+			if wait := x[4*i+1]; k == 0 && wait > 0 {
+				select {
+				case <-time.After(time.Duration(wait) * time.Millisecond):
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
 			if int(x[4*i]) <= k {
 				logits[2*i+1] = 10
 			}
@@ -44,8 +52,10 @@ func depth(k int) stage.RunFunc {
 	}
 }
 
-func sampleOf(leaves int) stage.Tensor {
-	return stage.Float32("x", []int64{4}, []float32{float32(leaves), 2, 3, 4})
+func sampleOf(leaves int) stage.Tensor { return slowSample(leaves, 0) }
+
+func slowSample(leaves, milliseconds int) stage.Tensor {
+	return stage.Float32("x", []int64{4}, []float32{float32(leaves), float32(milliseconds), 3, 4})
 }
 
 var (
@@ -144,26 +154,27 @@ func TestServesOnSubprocesses(t *testing.T) {
 	}
 }
 
-// A VM that is killed loses no request, and is replaced.
-func TestKilledVMLosesNothing(t *testing.T) {
+// A successor with the same credential serves on with the same processes.
+func TestAdoptsSubprocesses(t *testing.T) {
 	cloud := openLocal(t, local.Options{})
-	p := openRented(t, cloud, serflow.Plan(vmsAndFunctions(2)), serflow.Heartbeat(200*time.Millisecond))
-	waitFor(t, "two VMs", func() bool { return ready(p) == 2 })
-	var victim string
-	for id, pid := range cloud.PIDs() {
-		victim = id
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		break
+	options := []serflow.Option{serflow.Plan(vmsAndFunctions(2)), serflow.Credential("0123456789abcdef")}
+	first := openRented(t, cloud, options...)
+	waitFor(t, "two VMs", func() bool { return ready(first) == 2 })
+	pids := cloud.PIDs()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
 	}
-	for i := range 300 {
-		check(t, p, i%3)
+	second := openRented(t, cloud, options...)
+	waitFor(t, "the same two VMs", func() bool { return ready(second) == 2 })
+	if now := cloud.PIDs(); !maps.Equal(now, pids) {
+		t.Errorf("processes %v, then %v", pids, now)
 	}
-	waitFor(t, "a replacement", func() bool {
-		pids := cloud.PIDs()
-		return len(pids) == 2 && pids[victim] == 0 && ready(p) == 2
-	})
+	for i := range 9 {
+		check(t, second, i%3)
+	}
+	if err := second.Teardown(context.Background()); err != nil || len(cloud.PIDs()) > 0 {
+		t.Errorf("%v; processes %v", err, cloud.PIDs())
+	}
 }
 
 // ready is how many VMs serve.

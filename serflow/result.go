@@ -25,6 +25,7 @@ var unanswered = Result{Exit: -1, Class: -1}
 type Hop struct {
 	Group    string
 	Provider string
+	Kind     string // "vm" or "function"; empty in process
 	Place    string // the provider's ID of the VM or function; empty in process
 	First    int    // index of the first stage that ran there
 	Last     int    // index of the last; First-1 if none did

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	rogue()
 	worker.Main(rentedModel)
+	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") // or else each child takes a second to exit
 	goleak.VerifyTestMain(m)
 }
 

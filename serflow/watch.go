@@ -3,6 +3,8 @@ package serflow
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,11 +17,14 @@ import (
 // watch follows one VM from its launch to its end: it waits for its address and for it to be
 // ready, and then asks it now and then how it is. Its fields are the fleet's goroutine's.
 type watch struct {
-	vm      providers.Instance
-	place   *place // once it has registered
-	address chan string
-	known   sync.Once // its address
-	stop    context.CancelFunc
+	vm       providers.Instance
+	place    *place // once it has registered
+	listed   bool   // by the provider, so that a later list without it means that it is gone
+	draining bool
+	dead     bool // it has ended before it was ready
+	address  chan string
+	known    sync.Once // its address
+	stop     context.CancelFunc
 }
 
 // watch begins to follow a VM that the machine knows, or has its address come in.
@@ -34,6 +39,10 @@ func (f *fleet) watch(vm providers.Instance) {
 		w = &watch{vm: vm, address: make(chan string, 1), stop: stop}
 		f.watches[vm.ID] = w
 		f.work.Go(func() { f.follow(ctx, w) })
+		select {
+		case f.seek <- struct{}{}:
+		default:
+		}
 	}
 	if vm.Address != "" {
 		w.known.Do(func() { w.address <- vm.Address })
@@ -48,27 +57,33 @@ func (f *fleet) follow(ctx context.Context, w *watch) {
 	case <-ctx.Done():
 		return
 	}
-	worker := remote.Dial(address, remote.Options{Model: f.model.Name, Fingerprint: f.fingerprint, Credential: f.credential})
+	worker := remote.Dial(address, remote.Options{Model: f.model.Name, Fingerprint: f.fingerprint, Credential: f.secret, Transport: f.transport})
 	if !f.boot(ctx, w, worker) {
 		return
 	}
 	p := f.placeOf(w, worker)
 	f.tell(func() { f.register(w, p) })
-	f.attend(ctx, w, worker, p.suspect)
+	f.attend(ctx, w, p)
 }
 
-// boot waits until the worker is ready. One that never can be is ended.
+// boot waits until the worker is ready. One that never can be is ended, and one that we have
+// launched ourselves says that others will not be either.
 func (f *fleet) boot(ctx context.Context, w *watch, worker *remote.Worker) bool {
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err := f.check(ctx, worker)
+		if ctx.Err() != nil {
+			return false
+		}
+		f.blame("boot", err)
 		switch {
 		case err == nil:
 			return true
-		case ctx.Err() != nil:
-			return false
-		case errors.Is(err, remote.ErrFingerprint), errors.Is(err, remote.ErrVersion), errors.Is(err, remote.ErrUnauthorized):
-			f.blame("VM "+w.vm.ID+" is not one of ours", err)
-			f.tell(func() { f.lose(w) })
+		case mismatch(err):
+			f.log.Warn("not one of ours", "vm", w.vm.ID, "error", err)
+			if f.ours(w.vm) {
+				f.condemn(w.vm.Stages, fmt.Errorf("VM %s: %w", w.vm.ID, err))
+			}
+			f.tell(func() { f.stillborn(w) })
 			return false
 		}
 		if !sleep(ctx, pause) {
@@ -79,15 +94,15 @@ func (f *fleet) boot(ctx context.Context, w *watch, worker *remote.Worker) bool 
 
 // check asks a worker how it is.
 func (f *fleet) check(ctx context.Context, worker *remote.Worker) error {
-	ctx, cancel := context.WithTimeout(ctx, f.heartbeat)
+	ctx, cancel := context.WithTimeout(ctx, max(f.heartbeat, time.Second))
 	defer cancel()
 	return worker.Check(ctx)
 }
 
 func (f *fleet) placeOf(w *watch, worker *remote.Worker) *place {
-	g := f.groupOf(provisioner.Key{Stages: w.vm.Stages, Offer: w.vm.Offer.Name})
+	g, _ := f.groupOf(provisioner.Key{Stages: w.vm.Stages, Offer: w.vm.Offer.Name})
 	return &place{
-		name: w.vm.ID, kind: balancer.VM, provider: f.vms.Name(), stages: w.vm.Stages,
+		name: w.vm.ID, kind: balancer.VM, provider: f.vms.Name(), offer: w.vm.Offer.Name, stages: w.vm.Stages,
 		group: f.count.group(f.groupName(w.vm.Stages), balancer.VM), worker: worker,
 		perSlot: w.vm.Offer.PerHour / 3600 / float64(g.SlotsOf()), suspect: make(chan struct{}, 1),
 	}
@@ -96,57 +111,64 @@ func (f *fleet) placeOf(w *watch, worker *remote.Worker) *place {
 // register makes a VM that is ready serve, if the fleet wants it.
 func (f *fleet) register(w *watch, p *place) {
 	f.machine.Ready(f.now(), w.vm.ID, w.vm.Token)
-	if f.watches[w.vm.ID] != w {
+	if f.watches[w.vm.ID] != w || w.dead {
 		return
 	}
-	w.place = p
+	w.place, f.deaths = p, 0
 	if vm, ok := f.machine.VM(w.vm.ID); ok && vm.State == provisioner.Ready {
-		f.log.Info("ready", "vm", w.vm.ID, "address", "known")
+		f.log.Info("ready", "vm", w.vm.ID)
 		f.admit(w)
 	}
 }
 
-// admit lets the balancer pick a VM.
+// admit lets the balancer pick a VM, if it is of the plan.
 func (f *fleet) admit(w *watch) {
-	g := f.groupOf(provisioner.Key{Stages: w.vm.Stages, Offer: w.vm.Offer.Name})
+	g, ok := f.groupOf(provisioner.Key{Stages: w.vm.Stages, Offer: w.vm.Offer.Name})
+	if !ok {
+		return
+	}
+	w.draining = false
 	if err := f.join(w.place, f.expect.VM(g)); err != nil {
-		f.blame("join", err)
+		f.note("join", err)
 		f.lose(w)
+	}
+}
+
+// readmit lets a VM be picked again that is well after all.
+func (f *fleet) readmit(w *watch) {
+	vm, _ := f.machine.VM(w.vm.ID)
+	if f.watches[w.vm.ID] == w && vm.State == provisioner.Ready && !w.draining {
+		f.admit(w)
 	}
 }
 
 // misses is how often in a row a VM may fail to answer before it is lost.
 const misses = 3
 
-// attend asks a VM how it is, at every heartbeat and as soon as a request could not reach it.
-func (f *fleet) attend(ctx context.Context, w *watch, worker *remote.Worker, suspect <-chan struct{}) {
-	missed := 0
-	for {
-		pause := f.heartbeat
-		if missed > 0 {
-			pause = min(pause, 100*time.Millisecond)
-		}
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-suspect:
-		case <-ctx.Done():
-			t.Stop()
+// soon is the least time between two looks at a VM.
+const soon = 100 * time.Millisecond
+
+// attend asks a VM how it is, at every heartbeat and soon after a request had trouble with it.
+func (f *fleet) attend(ctx context.Context, w *watch, p *place) {
+	for missed := 0; ; {
+		if !sleep(ctx, min(f.heartbeat, soon)) || missed == 0 && !sleepUnless(ctx, f.heartbeat-soon, p.suspect) {
 			return
 		}
-		t.Stop()
-		err := f.check(ctx, worker)
+		err := f.check(ctx, p.worker)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
 			missed = 0
+			if p.spared.Swap(false) {
+				f.tell(func() { f.readmit(w) })
+			}
 		case errors.Is(err, remote.ErrRefused): // it drains: it has had a notice
 			f.tell(func() { f.noticed(w.vm.ID) })
 			missed = 0
 		default:
 			if missed++; missed == misses {
-				f.blame("VM "+w.vm.ID+" does not answer", err)
+				f.log.Warn("lost", "vm", w.vm.ID, "error", err)
 				f.tell(func() { f.lose(w) })
 				return
 			}
@@ -160,6 +182,37 @@ func (f *fleet) lose(w *watch) {
 		f.forget(w.vm.ID)
 		f.machine.Lost(f.now(), w.vm.ID)
 	}
+}
+
+// ours tells whether a VM was launched by this pipeline, and not found.
+func (f *fleet) ours(vm providers.Instance) bool { return strings.HasPrefix(vm.Token, f.name+"-") }
+
+// stillborn ends a VM that was never ready and never will be. It is replaced at once the
+// first time, and then after pauses that double, in which it counts as if it booted: what
+// cannot start is not started, and paid, over and over.
+func (f *fleet) stillborn(w *watch) {
+	if f.watches[w.vm.ID] != w || w.dead {
+		return
+	}
+	if !f.ours(w.vm) {
+		f.lose(w)
+		return
+	}
+	w.dead = true
+	w.stop()
+	pause := time.Duration(0)
+	if f.deaths > 0 {
+		pause = min(f.waits(f.patience.Retry, 5*time.Second), time.Hour) << min(f.deaths-1, 6)
+	}
+	f.deaths++
+	f.work.Go(func() {
+		ctx, cancel := context.WithTimeout(f.ctx, f.waits(f.patience.End, 30*time.Second))
+		defer cancel()
+		f.note("end", f.vms.End(ctx, w.vm.ID)) // the machine, which is not told, ends it again
+		if sleep(f.ctx, pause) {
+			f.tell(func() { f.lose(w) })
+		}
+	})
 }
 
 // forget sends a VM nothing more, and stops following it.
@@ -176,12 +229,20 @@ func (f *fleet) forget(id string) {
 	}
 }
 
-// forgetGone stops following VMs that the machine knows no more.
-func (f *fleet) forgetGone() {
-	for id := range f.watches {
-		if _, ok := f.machine.VM(id); !ok {
+// forgetGone stops following VMs that are no more: those that the machine does not know, and
+// those that have been listed before and are not now.
+func (f *fleet) forgetGone(listed map[string]bool) {
+	for id, w := range f.watches {
+		_, known := f.machine.VM(id)
+		gone := w.listed && !listed[id]
+		w.listed = listed[id]
+		switch {
+		case !known:
 			f.log.Info("gone", "vm", id)
 			f.forget(id)
+		case gone && w.place == nil && !w.dead:
+			f.note("boot", fmt.Errorf("%w: VM %s ended while it booted", providers.ErrUnavailable, id))
+			f.stillborn(w)
 		}
 	}
 }
@@ -192,6 +253,10 @@ func (f *fleet) drain(id string, w *watch) {
 		f.tell(func() { f.machine.Idle(f.now(), id) })
 		return
 	}
+	if w.draining {
+		return
+	}
+	w.draining = true
 	place := w.place.id
 	f.balancer.Drain(place)
 	f.work.Go(func() {
@@ -204,27 +269,34 @@ func (f *fleet) drain(id string, w *watch) {
 	})
 }
 
-// locate lists VMs as long as one has no address yet.
+// locate lists VMs as long as one has no address, or is not ready, yet: soon after it was
+// launched, and then less and less often.
 func (f *fleet) locate() {
-	const shortest, longest = 100 * time.Millisecond, 5 * time.Second
-	for pause := shortest; ; {
-		if !sleep(f.ctx, pause) {
+	for pause := provisioner.Never; ; {
+		t := time.NewTimer(pause)
+		select {
+		case <-f.seek:
+			pause = soon
+		case <-t.C:
+			if pause = min(2*pause, 5*time.Second); f.searching() {
+				f.list(f.ctx)
+			} else {
+				pause = provisioner.Never
+			}
+		case <-f.ctx.Done():
+			t.Stop()
 			return
 		}
-		if pause = min(2*pause, longest); !f.searching() {
-			pause = shortest
-			continue
-		}
-		_ = f.list(f.ctx) // it has been logged, and comes again
+		t.Stop()
 	}
 }
 
-// searching tells whether some VM has no address yet.
+// searching tells whether some VM has not registered yet.
 func (f *fleet) searching() bool {
 	reply := make(chan bool, 1)
 	f.tell(func() {
 		for _, w := range f.watches {
-			if w.place == nil {
+			if w.place == nil && !w.dead {
 				reply <- true
 				return
 			}
@@ -240,13 +312,17 @@ func (f *fleet) searching() bool {
 }
 
 // sleep tells whether the time has passed before the context was over.
-func sleep(ctx context.Context, d time.Duration) bool {
+func sleep(ctx context.Context, d time.Duration) bool { return sleepUnless(ctx, d, nil) }
+
+// sleepUnless is sleep that a value wakes.
+func sleepUnless(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
+	case <-wake:
 	case <-ctx.Done():
 		return false
 	}
+	return ctx.Err() == nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -9,11 +10,13 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/examples/fashionmnist/model"
+	"github.com/serflow/serflow-go/internal/load"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate"
 	"github.com/serflow/serflow-go/provisioner/simulate/depth"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
+	"github.com/serflow/serflow-go/serflow"
 )
 
 // alternative is what the stream's requests would have cost otherwise.
@@ -29,11 +32,11 @@ const mostVMs = 64
 
 // alternatives simulates the same requests, at the same times and leaving at the same exits,
 // on functions only and on the fewest VMs that answer 99 in 100 in time.
-func (s stream) alternatives(ctx context.Context, times map[string]profile.Times) ([]alternative, error) {
+func (s stream) alternatives(ctx context.Context) ([]alternative, error) {
 	p := plan(nil)
 	functions := provisioner.Plan{Functions: p.Functions}
 	functions.Functions[0].Offer.Concurrency = 0
-	only, err := s.simulate(ctx, "functions only", functions, times)
+	only, err := s.simulate(ctx, "functions only", functions)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +44,7 @@ func (s stream) alternatives(ctx context.Context, times map[string]profile.Times
 	for n := 1; n <= mostVMs; n++ {
 		on := provisioner.Plan{VMs: p.VMs}
 		on.VMs[0].VMs = n
-		a, err := s.simulate(ctx, fmt.Sprintf("VMs only: %d", n), on, times)
+		a, err := s.simulate(ctx, fmt.Sprintf("VMs only: %d", n), on)
 		if err != nil {
 			return nil, err
 		}
@@ -52,11 +55,12 @@ func (s stream) alternatives(ctx context.Context, times map[string]profile.Times
 	return list, nil
 }
 
-func (s stream) simulate(ctx context.Context, name string, p provisioner.Plan, times map[string]profile.Times) (alternative, error) {
+func (s stream) simulate(ctx context.Context, name string, p provisioner.Plan) (alternative, error) {
 	r, err := simulate.Run(ctx, simulate.Scenario{
-		Stages: model.Stages, Plan: p, Times: times, SLO: streamSLO, Network: onePerRequest, Running: true, Until: s.length,
-		Traffic: func(*rand.Rand) (traffic.Source, error) { return &replay{at: s.arrivals}, nil },
-		Depths:  func(*rand.Rand) (depth.Source, error) { return &recorded{exits: s.exits}, nil },
+		Stages: model.Stages, Plan: p, SLO: streamSLO, Network: s.measured.Network, Running: true, Until: streamLength,
+		Times:   map[string]profile.Times{smallVM.Name: s.measured.Profiles[smallVM.Name], bigFunction.Name: s.measured.Profiles[bigFunction.Name]},
+		Traffic: func(*rand.Rand) (traffic.Source, error) { return load.Replay(s.arrivals), nil },
+		Depths:  func(*rand.Rand) (depth.Source, error) { return &load.Depths{Exits: s.exits, Stages: model.Stages}, nil },
 	})
 	if err != nil {
 		return alternative{}, fmt.Errorf("%s: %w", name, err)
@@ -67,34 +71,31 @@ func (s stream) simulate(ctx context.Context, name string, p provisioner.Plan, t
 	}, nil
 }
 
-// replay has requests come when they came.
-type replay struct{ at []time.Duration }
-
-func (r *replay) Next() (time.Duration, error) {
-	if len(r.at) == 0 {
-		return 0, io.EOF
+// failures counts the requests without an answer by what they ended in.
+func (s stream) failures() string {
+	if len(s.failed) == 0 {
+		return "None failed"
 	}
-	at := r.at[0]
-	r.at = r.at[1:]
-	return at, nil
-}
-
-// recorded has them leave where they left; one without an answer goes all the way.
-type recorded struct{ exits []int }
-
-func (r *recorded) Next(time.Duration) int {
-	k := r.exits[0]
-	if r.exits = r.exits[1:]; k < 0 {
-		return model.Stages - 1
+	late := 0
+	for _, err := range s.failed {
+		if errors.Is(err, serflow.ErrDeadline) {
+			late++
+		}
 	}
-	return k
+	text := fmt.Sprintf("%d failed, of which %d were out of time", len(s.failed), late)
+	for _, err := range s.failed {
+		if !errors.Is(err, serflow.ErrDeadline) {
+			return text + "; one of the others: " + err.Error()
+		}
+	}
+	return text
 }
 
 // print shows how the stream was served and what it cost.
 func (s stream) print(w io.Writer, others []alternative) {
 	n := len(s.arrivals)
-	fmt.Fprintf(w, "\nOn VMs and functions: %d requests in %v, at a rate that rises to %.0f a second; %s was killed.\n", n, s.length, s.peak, s.killed)
-	fmt.Fprintf(w, "%d answered, %d failed; %.2f %% right; functions took %.1f %% of them.\n\n", n-len(s.failed), len(s.failed), 100*float64(s.right)/float64(n), 100*functionShare(s.stats))
+	fmt.Fprintf(w, "\nOn VMs and functions: %d requests in %v, at a rate that rises to %.0f a second; %s was killed.\n", n, streamLength, s.peak, s.killed)
+	fmt.Fprintf(w, "%d answered, %.2f %% of them right; functions took %.1f %%. %s.\n\n", n-len(s.failed), 100*float64(s.right)/float64(n-len(s.failed)), 100*functionShare(s.stats), s.failures())
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "\trequests\tshare\tmedian\tp99\t\n")
 	total := 0.0

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/serflow/serflow-go/examples/fashionmnist/model"
+	"github.com/serflow/serflow-go/exit"
 	"github.com/serflow/serflow-go/providers/local"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/profile"
@@ -16,13 +19,13 @@ import (
 // Cloud's e2-micro (us-central1, on demand, $0.00838 an hour) and of AWS Lambda (us-east-1,
 // x86), of November 2026 as far as is known here; a shared core may burst, which this one does not.
 var (
-	smallVM       = provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, MemoryGB: 1, PerHour: 0.00838, Minimum: time.Minute}
-	bigFunction   = provisioner.FunctionOffer{Name: "1769 MB function", MemoryMB: 1769, PerCall: 0.20e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond, Concurrency: 4}
-	bootTime      = 3 * time.Second
-	coldStart     = 200 * time.Millisecond
-	vms           = 2
-	onePerRequest = provisioner.Network{VM: provisioner.Path{Latency: 250 * time.Microsecond}, Function: provisioner.Path{Latency: 500 * time.Microsecond}}
+	smallVM     = provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, MemoryGB: 1, PerHour: 0.00838, Minimum: time.Minute}
+	bigFunction = provisioner.FunctionOffer{Name: "1769 MB function", MemoryMB: 1769, PerCall: 0.20e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond, Concurrency: 4}
+	bootTime    = 3 * time.Second
+	coldStart   = 200 * time.Millisecond
 )
+
+const vms = 2
 
 func rent() (*local.Provider, error) {
 	return local.Open(local.Options{
@@ -41,22 +44,44 @@ func plan(reach []float64) provisioner.Plan {
 	}
 }
 
-// timesOf supposes that a stage takes on an offer what it took in process, at the offer's
-// share of a core.
-func timesOf(s serflow.Stats) (map[string]profile.Times, error) {
-	times := map[string]profile.Times{}
-	for name, share := range map[string]float64{smallVM.Name: smallVM.VCPUs, bigFunction.Name: 1} {
-		var means []time.Duration
-		for _, st := range s.Stages {
-			means = append(means, time.Duration(float64(st.Latency.Quantile(0.5))/share))
-		}
-		t, err := profile.Deterministic(means)
-		if err != nil {
-			return nil, err
-		}
-		times[name] = t
+// openOn opens a pipeline on VMs and functions, and waits until all VMs serve.
+func openOn(ctx context.Context, cloud *local.Provider, exits []exit.Policy, reach []float64, options ...serflow.Option) (*serflow.Pipeline, error) {
+	m, err := fashion(exits)
+	if err != nil {
+		return nil, err
 	}
-	return times, nil
+	p, err := serflow.Open(ctx, m, append(options,
+		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner("fashionmnist"), serflow.SLO(streamSLO), serflow.Plan(plan(reach)),
+		serflow.Limits(provisioner.Limits{VMs: vms + 1, PerHour: 0.1, PerDay: 0.1}), serflow.Heartbeat(500*time.Millisecond))...)
+	if err != nil {
+		return nil, err
+	}
+	for ready(p.Stats()) < vms {
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, errors.Join(context.Cause(ctx), p.Close())
+		}
+	}
+	return p, nil
+}
+
+// measured is how many images are taken through every stage to measure it.
+const measured = 200
+
+// measure finds out what stages take on the VMs and on the function.
+func measure(ctx context.Context, cloud *local.Provider, exits []exit.Policy, reach []float64, images model.Images, show *progress) (m serflow.Measurement, err error) {
+	p, err := openOn(ctx, cloud, exits, reach)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
+	var samples [][]stage.Tensor
+	for _, pixels := range images.Pixels[:measured] {
+		samples = append(samples, []stage.Tensor{stage.Float32(model.Input, model.Shape, pixels)})
+	}
+	progress := show.begin("measuring VMs, functions", 2*measured*model.Stages)
+	return p.Measure(ctx, samples, 1, func(visits, _ int) { progress(visits) })
 }
 
 // perRequest is what a request takes on a VM on average.

@@ -98,16 +98,12 @@ func demo(ctx context.Context, o exit.Options, batch int) error {
 		}
 		r.cut = append(r.cut, cut)
 	}
-	s, err := serveStream(ctx, early, r.early.stats, images, o.Seed, show)
+	s, err := serveStream(ctx, early, reachOf(r.early.stats), images, o.Seed, show)
 	if err != nil {
 		return fmt.Errorf("on VMs and functions: %w", err)
 	}
 	show.end()
-	times, err := timesOf(r.early.stats)
-	if err != nil {
-		return err
-	}
-	others, err := s.alternatives(ctx, times)
+	others, err := s.alternatives(ctx)
 	if err != nil {
 		return err
 	}

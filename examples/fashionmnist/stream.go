@@ -4,18 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/serflow/serflow-go/examples/fashionmnist/model"
 	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/internal/load"
 	"github.com/serflow/serflow-go/providers/local"
-	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 	"github.com/serflow/serflow-go/serflow"
 	"github.com/serflow/serflow-go/stage"
@@ -37,50 +35,36 @@ type stream struct {
 	right    int
 	failed   []error
 	peak     float64 // requests a second, at the end
-	vmOnly   int     // requests that VMs answered alone
 	stats    serflow.Stats
 	killed   string
-	length   time.Duration
+	measured serflow.Measurement
 }
 
-// serveStream serves the test images, in random order and again when they are through, on VMs and
-// functions that are subprocesses.
-func serveStream(ctx context.Context, exits []exit.Policy, measured serflow.Stats, images model.Images, seed uint64, show *progress) (s stream, err error) {
-	m, err := fashion(exits)
-	if err != nil {
-		return s, err
-	}
-	times, err := timesOf(measured)
-	if err != nil {
-		return s, err
-	}
-	reach := reachOf(measured)
+// serveStream serves the test images, in random order and again when they are through, on
+// VMs and functions that are subprocesses. Reach is how many get as far as each stage.
+func serveStream(ctx context.Context, exits []exit.Policy, reach []float64, images model.Images, seed uint64, show *progress) (s stream, err error) {
 	cloud, err := rent()
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, cloud.Close()) }()
-	p, err := serflow.Open(ctx, m,
-		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner("fashionmnist"),
-		serflow.Limits(provisioner.Limits{VMs: vms + 1, PerHour: 0.1, PerDay: 0.1}), serflow.SLO(streamSLO), serflow.Plan(plan(reach)),
-		serflow.Times(smallVM.Name, times[smallVM.Name]), serflow.Times(bigFunction.Name, times[bigFunction.Name]),
-		serflow.Network(onePerRequest), serflow.Heartbeat(500*time.Millisecond))
+	if s.measured, err = measure(ctx, cloud, exits, reach, images, show); err != nil {
+		return s, fmt.Errorf("measuring: %w", err)
+	}
+	small, big := s.measured.Profiles[smallVM.Name], s.measured.Profiles[bigFunction.Name]
+	p, err := openOn(ctx, cloud, exits, reach, serflow.Times(smallVM.Name, small), serflow.Times(bigFunction.Name, big), serflow.Network(s.measured.Network))
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, p.Close()) }()
-	if err := allReady(ctx, p); err != nil {
+	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
+	capacity := float64(vms) / perRequest(small, reach).Seconds()
+	s.peak = busy * capacity
+	if s.arrivals, err = load.Arrivals(traffic.Ramp(quiet*capacity, s.peak, streamLength/2, streamLength), streamLength, seed); err != nil {
 		return s, err
 	}
-	capacity := float64(vms) / perRequest(times[smallVM.Name], reach).Seconds()
-	s = stream{length: streamLength, peak: busy * capacity}
-	rate := traffic.Ramp(quiet*capacity, s.peak, streamLength/2, streamLength)
-	if s.arrivals, err = arrivals(rate, seed); err != nil {
-		return s, err
-	}
-	s.play(ctx, p, cloud, images, seed, show)
+	err = s.play(ctx, p, cloud, images, seed, show)
 	s.stats = p.Stats()
-	return s, context.Cause(ctx)
+	return s, err
 }
 
 // reachOf is the share of requests that got as far as each stage.
@@ -91,87 +75,36 @@ func reachOf(s serflow.Stats) (reach []float64) {
 	return reach
 }
 
-// allReady waits until every VM serves.
-func allReady(ctx context.Context, p *serflow.Pipeline) error {
-	for {
-		ready := 0
-		for _, vm := range p.Stats().VMs {
-			if vm.State == "ready" {
-				ready++
-			}
-		}
-		if ready == vms {
-			return nil
-		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// arrivals draws when requests come.
-func arrivals(rate traffic.Rate, seed uint64) (at []time.Duration, err error) {
-	source, err := traffic.Varying(rate, streamLength, rand.New(rand.NewPCG(seed, 1)))
-	if err != nil {
-		return nil, err
-	}
-	for {
-		t, err := source.Next()
-		if errors.Is(err, io.EOF) {
-			return at, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		at = append(at, t)
-	}
-}
-
-// play sends each request when it is due, whether those before have been answered or not.
-func (s *stream) play(ctx context.Context, p *serflow.Pipeline, cloud *local.Provider, images model.Images, seed uint64, show *progress) {
+// play sends each request when it is due.
+func (s *stream) play(ctx context.Context, p *serflow.Pipeline, cloud *local.Provider, images model.Images, seed uint64, show *progress) error {
 	order := rand.New(rand.NewPCG(seed, 2)).Perm(len(images.Labels))
 	s.exits = slices.Repeat([]int{-1}, len(s.arrivals))
-	var wg sync.WaitGroup
 	var mu sync.Mutex
-	var done, failed atomic.Int64
-	begun := time.Now()
-	for i, at := range s.arrivals {
-		if s.killed == "" && at > time.Duration(killAt*float64(s.length)) {
+	answered := 0
+	due := func(i int, now time.Duration) {
+		if s.killed == "" && now > time.Duration(killAt*float64(streamLength)) {
 			s.killed = killOne(cloud)
 		}
-		select {
-		case <-time.After(at - time.Since(begun)):
-		case <-ctx.Done():
-			wg.Wait()
-			return
-		}
-		image := order[i%len(order)]
-		wg.Go(func() {
-			r, err := p.Infer(ctx, stage.Float32(model.Input, model.Shape, images.Pixels[image]))
+		show.line(func() string {
 			mu.Lock()
 			defer mu.Unlock()
-			s.count(i, r, err, images.Labels[image])
-			if done.Add(1); err != nil {
-				failed.Add(1)
-			}
+			return s.progress(p.Stats(), now, i, answered)
 		})
-		show.line(func() string { return s.progress(p, i, begun, int(done.Load()), int(failed.Load())) })
 	}
-	wg.Wait()
-}
-
-// count notes what became of a request.
-func (s *stream) count(i int, r serflow.Result, err error, label int) {
-	if err != nil {
-		s.failed = append(s.failed, err)
-		return
-	}
-	s.exits[i] = r.Exit
-	if r.Class == label {
-		s.right++
-	}
+	return load.Play(ctx, s.arrivals, due, func(i int) {
+		image := order[i%len(order)]
+		r, err := p.Infer(ctx, stage.Float32(model.Input, model.Shape, images.Pixels[image]))
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			s.failed = append(s.failed, err)
+			return
+		}
+		answered++
+		if s.exits[i] = r.Exit; r.Class == images.Labels[image] {
+			s.right++
+		}
+	})
 }
 
 // killOne kills a VM's process, as when a machine breaks.
@@ -184,20 +117,23 @@ func killOne(cloud *local.Provider) string {
 	return ""
 }
 
-func (s *stream) progress(p *serflow.Pipeline, sent int, begun time.Time, done, failed int) string {
-	stats := p.Stats()
-	ready := 0
-	for _, vm := range stats.VMs {
-		if vm.State == "ready" {
-			ready++
-		}
-	}
+func (s *stream) progress(stats serflow.Stats, now time.Duration, sent, answered int) string {
 	killed := ""
 	if s.killed != "" {
 		killed = ", " + s.killed + " was killed"
 	}
 	return fmt.Sprintf("on VMs and functions        %2.0f s of %2.0f  %d sent, %d answered, %d failed; %d VMs ready%s; functions had %.0f %%",
-		time.Since(begun).Seconds(), s.length.Seconds(), sent+1, done-failed, failed, ready, killed, 100*functionShare(stats))
+		now.Seconds(), streamLength.Seconds(), sent, answered, len(s.failed), ready(stats), killed, 100*functionShare(stats))
+}
+
+// ready is how many VMs serve.
+func ready(s serflow.Stats) (n int) {
+	for _, vm := range s.VMs {
+		if vm.State == "ready" {
+			n++
+		}
+	}
+	return n
 }
 
 // functionShare is the part of all visits that were to functions.

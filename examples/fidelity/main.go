@@ -1,0 +1,104 @@
+// Fidelity serves one workload twice, on subprocesses of this machine that stand for virtual
+// machines and cloud functions, and in the simulator with the times that were just measured
+// of them, and prints both side by side: the bill, the latencies and the functions' share.
+//
+// With -model waits, the default, a stage waits for a drawn time instead of computing, so
+// that two cores can stand for twenty VMs. With -model fashion the Fashion-MNIST network
+// computes ("make fidelity" runs both).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/serflow/serflow-go/internal/load"
+	"github.com/serflow/serflow-go/providers/local"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
+	"github.com/serflow/serflow-go/serflow"
+	"github.com/serflow/serflow-go/stage/worker"
+)
+
+func main() {
+	log.SetFlags(0)
+	name := flag.String("model", "waits", "what is served: waits or fashion")
+	length := flag.Duration("length", 30*time.Second, "of the workload")
+	seed := flag.Uint64("seed", 1, "of arrivals and depths")
+	flag.Parse()
+	w, err := workloadOf(*name)
+	if err != nil || flag.NArg() > 0 || *length <= 0 {
+		log.Printf("%v %v: run with -help", err, flag.Args())
+		os.Exit(2)
+	}
+	worker.Main(w.model) // the VMs and functions are processes of this program
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := compare(ctx, w, *name, *length, *seed); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func compare(ctx context.Context, w workload, name string, length time.Duration, seed uint64) error {
+	cloud, err := local.Open(local.Options{
+		Program: local.Self, Args: []string{"-model", name}, Concurrency: w.concurrency,
+		VMs: []local.VM{{Offer: w.vm}}, Functions: []local.Function{{Offer: w.function, Cold: w.cold}},
+	})
+	if err != nil {
+		return err
+	}
+	defer cloud.Close()
+	measured, err := measure(ctx, w, cloud)
+	if err != nil {
+		return fmt.Errorf("measuring: %w", err)
+	}
+	mean := w.meanOf(measured.Profiles[w.vm.Name])
+	capacity := float64(w.vms) / mean.Seconds()
+	fmt.Printf("%s: a request takes %v on a VM on average, so %d VMs carry %.0f a second.\n", name, mean.Round(time.Microsecond), w.vms, capacity)
+	arrivals, err := load.Arrivals(traffic.Ramp(w.from*capacity, w.to*capacity, length/4, length), length, seed)
+	if err != nil {
+		return err
+	}
+	served, err := serve(ctx, w, cloud, measured, arrivals, length, seed)
+	if err != nil {
+		return fmt.Errorf("serving: %w", err)
+	}
+	simulated, err := w.simulate(ctx, measured, arrivals, served.exits, length, seed)
+	if err != nil {
+		return fmt.Errorf("simulating: %w", err)
+	}
+	print(os.Stdout, len(arrivals), served, simulated)
+	return errors.Join(cloud.Close())
+}
+
+// open opens a pipeline on some VMs and functions.
+func open(ctx context.Context, w workload, cloud *local.Provider, vms int, options ...serflow.Option) (*serflow.Pipeline, error) {
+	return serflow.Open(ctx, w.model, append(options,
+		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner("fidelity"), serflow.SLO(w.slo),
+		serflow.Limits(provisioner.Limits{VMs: vms, PerHour: 1e3, PerDay: 1e3}), serflow.Plan(w.plan(vms)))...)
+}
+
+// allReady waits until so many VMs serve.
+func allReady(ctx context.Context, p *serflow.Pipeline, vms int) error {
+	for {
+		ready := 0
+		for _, vm := range p.Stats().VMs {
+			if vm.State == "ready" {
+				ready++
+			}
+		}
+		if ready == vms {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

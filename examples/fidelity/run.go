@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/serflow/serflow-go/internal/load"
+	"github.com/serflow/serflow-go/providers/local"
+	"github.com/serflow/serflow-go/providers/mock"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/provisioner/simulate"
+	"github.com/serflow/serflow-go/provisioner/simulate/depth"
+	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
+	"github.com/serflow/serflow-go/serflow"
+	"github.com/serflow/serflow-go/stage"
+)
+
+// outcome is what a workload came to, served or simulated.
+type outcome struct {
+	exits         []int // stage that answered each request; -1 without an answer
+	answered      int
+	dollars       float64
+	p50, p99      time.Duration
+	functionShare float64 // of the requests that functions had a part in
+}
+
+// measure measures all VMs, and the function, at once.
+func measure(ctx context.Context, w workload, cloud *local.Provider) (m serflow.Measurement, err error) {
+	p, err := open(ctx, w, cloud, w.vms)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
+	if err := allReady(ctx, p, w.vms); err != nil {
+		return m, err
+	}
+	next := w.samples(0)
+	var samples [][]stage.Tensor
+	for range w.measured {
+		samples = append(samples, next())
+	}
+	last := time.Now()
+	return p.Measure(ctx, samples, w.vms, func(done, all int) {
+		if time.Since(last) > 5*time.Second {
+			last = time.Now()
+			fmt.Fprintf(os.Stderr, "measuring: %d of %d\n", done, all)
+		}
+	})
+}
+
+// serve serves the workload on subprocesses.
+func serve(ctx context.Context, w workload, cloud *local.Provider, m serflow.Measurement, arrivals []time.Duration, length time.Duration, seed uint64) (o outcome, err error) {
+	p, err := open(ctx, w, cloud, w.vms,
+		serflow.Times(w.vm.Name, m.Profiles[w.vm.Name]), serflow.Times(w.function.Name, m.Profiles[w.function.Name]), serflow.Network(m.Network))
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
+	if err := allReady(ctx, p, w.vms); err != nil {
+		return o, err
+	}
+	before := p.Stats()
+	next := w.samples(seed)
+	samples := make([][]stage.Tensor, len(arrivals))
+	for i := range samples {
+		samples[i] = next()
+	}
+	var mu sync.Mutex
+	o.exits = slices.Repeat([]int{-1}, len(arrivals))
+	functions, last := 0, time.Now()
+	progress := func(i int, now time.Duration) {
+		if time.Since(last) > 5*time.Second {
+			last = time.Now()
+			fmt.Fprintf(os.Stderr, "serving: %.0f s of %.0f, %d requests\n", now.Seconds(), length.Seconds(), i)
+		}
+	}
+	err = load.Play(ctx, arrivals, progress, func(i int) {
+		r, err := p.Infer(ctx, samples[i]...)
+		mu.Lock()
+		defer mu.Unlock()
+		if slices.ContainsFunc(r.Path, func(h serflow.Hop) bool { return h.Kind == "function" }) {
+			functions++
+		}
+		if err == nil {
+			o.exits[i] = r.Exit
+			o.answered++
+		}
+	})
+	s := p.Stats()
+	o.p50, o.p99 = s.Latency.Quantile(0.5), s.Latency.Quantile(0.99)
+	o.dollars = s.VMDollars + s.FunctionDollars - before.VMDollars - before.FunctionDollars
+	o.functionShare = float64(functions) / float64(len(arrivals))
+	return o, err
+}
+
+// simulate has the simulator repeat what was served, on what was measured.
+func (w workload) simulate(ctx context.Context, m serflow.Measurement, arrivals []time.Duration, exits []int, length time.Duration, seed uint64) (o outcome, err error) {
+	cold := mock.Config{Cold: mock.Spread{Median: m.Cold[w.function.Name]}, KeepAlive: 5 * time.Minute, Concurrency: w.concurrency}
+	r, err := simulate.Run(ctx, simulate.Scenario{
+		Stages: len(w.model.Stages), Plan: w.plan(w.vms), SLO: w.slo, Network: m.Network, Running: true, Until: length, Seed: seed,
+		Times:   map[string]profile.Times{w.vm.Name: m.Profiles[w.vm.Name], w.function.Name: m.Profiles[w.function.Name]},
+		Traffic: func(*rand.Rand) (traffic.Source, error) { return load.Replay(arrivals), nil },
+		Depths: func(*rand.Rand) (depth.Source, error) {
+			return &load.Depths{Exits: exits, Stages: len(w.model.Stages)}, nil
+		},
+		World: func(r *rand.Rand) (simulate.World, error) { return mock.NewWorld(cold, r) },
+	})
+	if err != nil {
+		return o, err
+	}
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	return outcome{
+		answered: r.Answered, dollars: r.Dollars.Total, p50: seconds(r.Latency.P50), p99: seconds(r.Latency.P99), functionShare: r.FunctionRequests,
+	}, nil
+}
+
+func print(out io.Writer, requests int, served, simulated outcome) {
+	fmt.Fprintf(out, "\n%d requests\n\n", requests)
+	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "\tserved\tsimulated\tdifference\tallowed\t\n")
+	relative := func(a, b float64) string { return fmt.Sprintf("%+.1f %%", 100*(b/a-1)) }
+	ms := func(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000) }
+	fmt.Fprintf(t, "bill\t$%.6f\t$%.6f\t%s\t3 %%\t\n", served.dollars, simulated.dollars, relative(served.dollars, simulated.dollars))
+	fmt.Fprintf(t, "median\t%s\t%s\t%s\t10 %%\t\n", ms(served.p50), ms(simulated.p50), relative(float64(served.p50), float64(simulated.p50)))
+	fmt.Fprintf(t, "p99\t%s\t%s\t%s\t10 %%\t\n", ms(served.p99), ms(simulated.p99), relative(float64(served.p99), float64(simulated.p99)))
+	fmt.Fprintf(t, "requests with a function\t%.1f %%\t%.1f %%\t%+.1f points\t2 points\t\n", 100*served.functionShare, 100*simulated.functionShare, 100*(simulated.functionShare-served.functionShare))
+	fmt.Fprintf(t, "answered\t%d\t%d\t\t\t\n", served.answered, simulated.answered)
+	t.Flush()
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/serflow/serflow-go/examples/fashionmnist/model"
+	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/onnx"
+)
+
+// workload is what is served, and on what.
+type workload struct {
+	model       stage.Model
+	samples     func(seed uint64) func() []stage.Tensor // a stream of samples
+	reach       []float64                               // expected
+	vm          provisioner.VMOffer
+	function    provisioner.FunctionOffer
+	cold        time.Duration // added to a function's start
+	concurrency int
+	vms         int
+	from, to    float64 // the rate, of what the VMs can carry
+	slo         time.Duration
+	measured    int // samples that are measured
+}
+
+func workloadOf(name string) (workload, error) {
+	switch name {
+	case "waits":
+		return waits(), nil
+	case "fashion":
+		return fashion()
+	}
+	return workload{}, fmt.Errorf("no model %q: there are waits and fashion", name)
+}
+
+func (w workload) plan(vms int) provisioner.Plan {
+	all := stage.Range{Last: len(w.model.Stages) - 1}
+	return provisioner.Plan{
+		Generation: 1, Reach: w.reach,
+		VMs:       []provisioner.VMGroup{{Stages: all, Offer: w.vm, VMs: vms, Slots: 1}},
+		Functions: []provisioner.FunctionGroup{{Stages: all, Offer: w.function, Cold: 10 * time.Second}},
+	}
+}
+
+// meanOf is what a request takes on average.
+func (w workload) meanOf(t profile.Times) (sum time.Duration) {
+	for k, r := range w.reach {
+		sum += time.Duration(r * float64(t.Mean(k, 1)))
+	}
+	return sum
+}
+
+// The stages of the model that waits: log-normal times with these means, and a standard
+// deviation of half of that.
+var (
+	waitMeans = []time.Duration{20 * time.Millisecond, 25 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond}
+	waitReach = []float64{1, 0.6, 0.4, 0.25}
+)
+
+const variation = 0.5
+
+func waits() workload {
+	w := workload{
+		reach:    waitReach,
+		vm:       provisioner.VMOffer{Name: "VM", VCPUs: 1, PerHour: 0.04},
+		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
+		cold:     100 * time.Millisecond, concurrency: 100, vms: 20, from: 0.7, to: 1.2, slo: 500 * time.Millisecond, measured: 2000,
+	}
+	w.model = stage.NewModel("waits")
+	for k := range waitMeans {
+		policy := exit.MaxProb(0.9)
+		if k == len(waitMeans)-1 {
+			policy = exit.Final()
+		}
+		w.model.Stages = append(w.model.Stages, stage.New(fmt.Sprintf("s%d", k+1), stage.Func("waits", waiting(k)), policy))
+	}
+	w.samples = func(seed uint64) func() []stage.Tensor {
+		r := rand.New(rand.NewPCG(seed, 3))
+		return func() []stage.Tensor {
+			rank, depth := r.Float64(), 0
+			for depth+1 < len(waitReach) && rank < waitReach[depth+1] {
+				depth++
+			}
+			return []stage.Tensor{stage.Float32("depth", []int64{1}, []float32{float32(depth)})}
+		}
+	}
+	return w
+}
+
+// waiting is stage k: it waits for a drawn time for each row, and is sure of those that are
+// to leave at it.
+func waiting(k int) stage.RunFunc {
+	sigma := math.Sqrt(math.Log(1 + variation*variation))
+	mu := math.Log(float64(waitMeans[k])) - sigma*sigma/2
+	return func(ctx context.Context, rows int, in []stage.Tensor) ([]stage.Tensor, error) {
+		depths, err := stage.Data[float32](in[0])
+		if err != nil {
+			return nil, err
+		}
+		total, logits := time.Duration(0), make([]float32, 2*rows)
+		for i := range rows {
+			total += time.Duration(math.Exp(mu + sigma*rand.NormFloat64()))
+			if int(depths[i]) <= k {
+				logits[2*i+1] = 10
+			}
+		}
+		select {
+		case <-time.After(total):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		return []stage.Tensor{in[0], stage.Float32(stage.Logits, []int64{int64(rows), 2}, logits)}, nil
+	}
+}
+
+// fashion is the Fashion-MNIST network, on VMs of a quarter of a core.
+func fashion() (workload, error) {
+	v, err := model.Validation()
+	if err != nil {
+		return workload{}, err
+	}
+	found, err := exit.Search(context.Background(), v, exit.Options{Bound: 0.5, Seed: 1})
+	if err != nil {
+		return workload{}, err
+	}
+	images, err := model.Test()
+	if err != nil {
+		return workload{}, err
+	}
+	w := workload{
+		vm:       provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, PerHour: 0.00838},
+		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
+		cold:     100 * time.Millisecond, concurrency: 10, vms: 2, from: 0.5, to: 1.2, slo: 250 * time.Millisecond, measured: 1000,
+	}
+	w.model = stage.NewModel("fashion")
+	for k, policy := range found.Policies {
+		file, err := model.File(k)
+		if err != nil {
+			return workload{}, err
+		}
+		w.model.Stages = append(w.model.Stages, stage.New(fmt.Sprintf("s%d", k+1), onnx.Bytes(file), policy))
+	}
+	left := 1.0
+	for _, share := range found.ExitShare {
+		w.reach = append(w.reach, left)
+		left = max(left-share, 0)
+	}
+	w.samples = func(seed uint64) func() []stage.Tensor {
+		order, i := rand.New(rand.NewPCG(seed, 3)).Perm(len(images.Pixels)), 0
+		return func() []stage.Tensor {
+			i++
+			return []stage.Tensor{stage.Float32(model.Input, model.Shape, images.Pixels[order[i%len(order)]])}
+		}
+	}
+	return w, nil
+}

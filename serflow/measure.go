@@ -1,0 +1,236 @@
+package serflow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/stage/remote"
+)
+
+// Measurement is what Measure has found out about the places of a pipeline.
+type Measurement struct {
+	Profiles map[string]*profile.Profile // of the model, by the name of the offer
+	Network  provisioner.Network         // half of what a call takes beside its stages, each way; and the bytes of activations
+	Cold     map[string]time.Duration    // the longest cold start that was met, by the name of the function's offer
+}
+
+// Measure takes each sample, tensors without a batch dimension, through every stage of a VM
+// and of the function of each group, to the last stage. So many samples at most are on their
+// way at once, each on a VM of its own: where slots share a processor, measure with as many
+// as will be busy. What a call of a function is billed beside its stages counts as time of
+// its first stage.
+//
+// Done, if it is not nil, is told how many of all visits to a stage are over. Measure needs providers,
+// and ends with the context's error when that is over.
+func (p *Pipeline) Measure(ctx context.Context, samples [][]stage.Tensor, atOnce int, done func(visits, all int)) (m Measurement, err error) {
+	if p.cloud == nil || len(samples) == 0 || atOnce < 1 {
+		return m, &Error{Provider: p.provider, Err: fmt.Errorf("%w: nothing to measure", ErrInput), Remedy: "open the pipeline with serflow.On, and give samples and how many may be on their way at once"}
+	}
+	var c call
+	if ctx, err = p.begin(ctx, &c); err != nil {
+		return m, err
+	}
+	defer p.end(&c)
+	s := &survey{cloud: p.cloud, inputs: make([][][]stage.Tensor, len(samples)), done: done}
+	for i, sample := range samples {
+		s.inputs[i] = make([][]stage.Tensor, len(p.model.Stages)+1)
+		if s.inputs[i][0], err = stage.Stack([][]stage.Tensor{sample}); err != nil {
+			return m, p.badInput(err)
+		}
+	}
+	groups := p.cloud.byGroup()
+	for _, places := range groups {
+		s.all += len(samples) * places[0].stages.Len()
+	}
+	for _, places := range groups {
+		if err := s.visit(ctx, places, atOnce); err != nil {
+			return m, err
+		}
+	}
+	return s.found()
+}
+
+// byGroup is the places of each group, those of the first stages first.
+func (c *cloud) byGroup() (groups [][]*place) {
+	c.places.Range(func(_, v any) bool {
+		p := v.(*place)
+		i := slices.IndexFunc(groups, func(g []*place) bool { return g[0].group == p.group })
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], p)
+		return true
+	})
+	slices.SortFunc(groups, func(a, b []*place) int {
+		return cmp.Or(cmp.Compare(a[0].stages.First, b[0].stages.First), cmp.Compare(a[0].kind, b[0].kind))
+	})
+	return groups
+}
+
+// survey is a measurement under way.
+type survey struct {
+	*cloud
+	inputs [][][]stage.Tensor // by sample and stage
+	seen   []*visited
+	all    int
+	done   func(visits, all int)
+
+	mu     sync.Mutex
+	visits int
+}
+
+// visited is what was measured of a group.
+type visited struct {
+	place   *place            // one of its
+	stages  [][]time.Duration // service times, by stage of the model
+	beside  []time.Duration   // what calls took beside the time they are billed, or worked on
+	billing []time.Duration   // what a function was billed beside its stages
+	cold    time.Duration
+}
+
+// visit takes all samples to the places of a group: to each VM one at a time.
+func (s *survey) visit(ctx context.Context, places []*place, atOnce int) error {
+	v := &visited{place: places[0], stages: make([][]time.Duration, len(s.model.Stages))}
+	s.seen = append(s.seen, v)
+	if places[0].kind == balancer.Function {
+		places = slices.Repeat(places, atOnce)
+	}
+	next := make(chan int)
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range places[:min(len(places), atOnce)] {
+		g.Go(func() error {
+			for i := range next {
+				if err := s.take(ctx, p, i, v); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		defer close(next)
+		for i := range s.inputs {
+			select {
+			case next <- i:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// take takes a sample through the stages of a place, one after the other.
+func (s *survey) take(ctx context.Context, p *place, i int, v *visited) error {
+	for k := p.stages.First; k <= p.stages.Last; k++ {
+		a := s.send(ctx, p, remote.Request{
+			Generation: s.plan.Generation, Stages: stage.Range{First: k, Last: k}, Exits: s.passing(k), States: []exit.State{{}}, Inputs: s.inputs[i][k],
+		})
+		if err := cmp.Or(ctx.Err(), a.reply.Err); err != nil {
+			return &Error{Stage: s.model.Stages[k].Name, Group: p.group.Group, Provider: p.provider, Err: err, Remedy: "measure again"}
+		}
+		s.inputs[i][k+1] = a.part.Outputs
+		s.mu.Lock()
+		v.note(k, a)
+		if s.visits++; s.done != nil {
+			s.done(s.visits, s.all)
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// passing are the exits with which a stage passes every row on, but for the last one.
+func (c *cloud) passing(k int) []exit.Policy {
+	if k == len(c.exits)-1 {
+		return c.exits[k:]
+	}
+	return []exit.Policy{exit.Never()}
+}
+
+func (v *visited) note(k int, a attempt) {
+	service := a.reply.Service
+	v.stages[k] = append(v.stages[k], service)
+	if v.place.kind == balancer.VM {
+		v.beside = append(v.beside, a.took-service)
+		return
+	}
+	v.billing = append(v.billing, a.billed-service)
+	v.beside = append(v.beside, a.took-a.cold-a.billed)
+	v.cold = max(v.cold, a.cold)
+}
+
+// found makes profiles of what has been seen.
+func (s *survey) found() (m Measurement, err error) {
+	m = Measurement{Profiles: map[string]*profile.Profile{}, Cold: map[string]time.Duration{}}
+	byOffer := map[string][][]time.Duration{}
+	for _, v := range s.seen {
+		stages := byOffer[v.place.offer]
+		if stages == nil {
+			stages = make([][]time.Duration, len(s.model.Stages))
+			byOffer[v.place.offer] = stages
+		}
+		extra := max(median(v.billing), 0)
+		for k, times := range v.stages {
+			for _, t := range times {
+				if k == v.place.stages.First {
+					t += extra
+				}
+				stages[k] = append(stages[k], max(t, 1))
+			}
+		}
+		path := provisioner.Path{Latency: max(median(v.beside)/2, 0)}
+		if v.place.kind == balancer.VM {
+			m.Network.VM = path
+		} else {
+			m.Network.Function = path
+			m.Cold[v.place.offer] = v.cold
+		}
+	}
+	for offer, stages := range byOffer {
+		if m.Profiles[offer], err = s.profile(offer, stages); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// profile is that of an offer. Of stages that it does not serve nothing is known, and nothing
+// will be asked.
+func (s *survey) profile(offer string, stages [][]time.Duration) (*profile.Profile, error) {
+	var batches [][]profile.Batch
+	for _, times := range stages {
+		if times == nil {
+			times = []time.Duration{1}
+		}
+		slices.Sort(times)
+		batches = append(batches, []profile.Batch{{Rows: 1, Samples: times}})
+	}
+	p, err := profile.New(s.fingerprint, offer, batches)
+	if err != nil {
+		return nil, &Error{Err: errors.Join(ErrStage, err)}
+	}
+	return p, nil
+}
+
+func median(d []time.Duration) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(d))
+	return s[len(s)/2]
+}
