@@ -9,7 +9,7 @@ package balancer
 import (
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,9 +107,10 @@ func NewShared(cores int) *Balancer {
 	return b
 }
 
-// Join adds a member to a generation. A member that is here already, and is described
-// as before, keeps its load and serves both generations; one that was draining is
-// picked again. Its error wraps ErrMember.
+// Join adds a member to a generation. A member that is here already keeps its load and
+// serves both generations; one that was draining is picked again. Its times may be described
+// anew: they then replace what is expected of it, for all generations, and service times that
+// it has shown before no longer count. Its error wraps ErrMember.
 func (b *Balancer) Join(m Member, generation uint64) error {
 	if err := m.validate(); err != nil {
 		return err
@@ -122,6 +123,9 @@ func (b *Balancer) Join(m Member, generation uint64) error {
 		old = b.add(newMember(m))
 	case old.Kind != m.Kind || old.Stages != m.Stages || old.Slots != m.Slots || old.Batch != max(m.Batch, 1):
 		return fmt.Errorf("%w %d: it has joined as another: let it leave first", ErrMember, m.ID)
+	}
+	if n := newMember(m); !old.describes(n) {
+		old = b.replace(old, n)
 	}
 	old.join(generation)
 	b.table.Store(nil)
@@ -136,6 +140,17 @@ func (b *Balancer) add(m *member) *member {
 	b.block.taken++
 	b.members[m.ID] = m
 	return m
+}
+
+// replace describes a member anew. Requests under way and picks on other cores still read
+// the old description, so that one stays as it is; they count where the new one looks.
+func (b *Balancer) replace(old, n *member) *member {
+	n.generations, n.block, n.index = old.generations, old.block, old.index
+	if !slices.Equal(old.Service, n.Service) {
+		n.block.unlearn(n.index)
+	}
+	b.members[n.ID] = n
+	return n
 }
 
 // Drain stops picking a member; what it is serving goes on. It is no error if the
@@ -168,94 +183,4 @@ func (b *Balancer) Serving(id uint64) int {
 		return m.serving()
 	}
 	return 0
-}
-
-// Ask is a request that needs a place.
-type Ask struct {
-	Stage      int // the next to run
-	Generation uint64
-	Remaining  time.Duration // until its deadline
-	Late       bool          // a VM has handed it back because it would be late there: a function is taken if there is one
-	Avoid      uint64        // a member that has just failed it, taken only if there is no other; 0 for none
-	Random     uint64        // 64 random bits
-	// Core says whose request it is, from 0; by default 0, and modulo the balancer's cores.
-	// Any number is right. Requests are fastest with that of the processor they run on,
-	// or of a worker that stays on one, and slowest if all say the same.
-	Core int
-}
-
-// Place is where a request goes. The zero Place is none.
-type Place struct {
-	member *member
-	core   int
-	Finish time.Duration // expected, from now until its reply is back
-	latest time.Duration // seldom exceeded
-}
-
-// ID is the member's.
-func (p Place) ID() uint64 { return p.member.ID }
-
-// Kind is the member's.
-func (p Place) Kind() Kind { return p.member.Kind }
-
-// Stages is what the member serves.
-func (p Place) Stages() stage.Range { return p.member.Stages }
-
-// core is a caller's core as one of the balancer's.
-func (b *Balancer) core(any int) int {
-	if b.cores == 1 {
-		return 0
-	}
-	return int(uint(any) % uint(b.cores))
-}
-
-// trials is how many requests that an idle VM seems too slow for go to a function for
-// each one that tries it all the same.
-const trials = 64
-
-// Pick chooses a member and counts the request as served by it until Done.
-//
-// Of two VMs drawn at random it looks at the one that is expected to finish first
-// (the power of two choices: Mitzenmacher, IEEE TPDS 2001). That one is taken if it
-// finishes in the remaining time, for it is paid anyway; else a function, if one is
-// free to call and expected to finish earlier, or if a VM has just handed the request
-// back. Ok is false if no member serves the
-// stage, or those that do are all at their limits.
-func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
-	c := b.places().at(a.Generation, a.Stage)
-	if c == nil {
-		return p, false
-	}
-	a.Core = b.core(a.Core)
-	p = c.vm(a)
-	if p.member != nil && p.Finish > a.Remaining && !a.Late && a.Random>>8%trials == 0 && p.member.untried(a) {
-		a.Remaining = p.Finish // try it
-	}
-	if p.member == nil || p.Finish > a.Remaining || p.member.ID == a.Avoid || a.Late {
-		if f := c.function(a); f.member != nil && (p.member == nil || f.Finish < p.Finish || p.member.ID == a.Avoid || a.Late) {
-			p = f
-		}
-	}
-	if p.member == nil {
-		return p, false
-	}
-	_, serving := p.member.known(p.core)
-	serving.Add(1)
-	return p, true
-}
-
-// Done reports that a request is no longer in a member's hands; call it once for each
-// Pick. What the member has said corrects what is expected of it: service is how long
-// it worked on the request, without waiting, and load how many requests it still had,
-// whoever sent them. Service is 0 if it is not known, or not that of the whole way from
-// where the request entered; load is negative if it is not known.
-func (b *Balancer) Done(p Place, entered int, service time.Duration, load int) {
-	k, serving := p.member.known(p.core)
-	mine := int(serving.Add(-1) + k.seen.Load())
-	if m := p.member; service > 0 && m.Stages.Has(entered) {
-		k.learn(float64(service) / float64(m.Service[entered-m.Stages.First]))
-	}
-	if load >= 0 {
-		k.hear(int32(min(max(load-mine, 0), math.MaxInt32)))
-	}
 }

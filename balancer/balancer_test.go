@@ -3,6 +3,7 @@ package balancer_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -253,34 +254,6 @@ func TestRetireUnderRequests(t *testing.T) {
 	want(t, "left", b.Serving(1), 0)
 }
 
-// A VM that seemed slow, or full of others' requests, is tried again: only its replies
-// can tell that it is not.
-func TestIdleVMsAreTriedAgain(t *testing.T) {
-	for name, reply := range map[string]struct {
-		service time.Duration
-		load    int
-	}{"slow": {time.Hour, 0}, "full of others' requests": {10 * ms, 50}} {
-		b := with(t, 1, vm(1, 0, 0, 1, 10*ms), function(2, 0, 0, 0, 12*ms))
-		r := rand.New(rand.NewPCG(3, 4))
-		on := map[uint64]int{}
-		for i := range 20_000 {
-			id, p := pick(b, balancer.Ask{Generation: 1, Remaining: 50 * ms, Random: r.Uint64()})
-			on[id]++
-			switch {
-			case i == 0:
-				b.Done(p, 0, reply.service, reply.load)
-			case id == 1:
-				b.Done(p, 0, 10*ms, 0)
-			default:
-				b.Done(p, 0, 12*ms, 0)
-			}
-		}
-		if on[1] < 10 {
-			t.Errorf("%s once: the VM got %d of 20,000 requests", name, on[1])
-		}
-	}
-}
-
 // Times longer than any run do not overflow.
 func TestEndlessTimes(t *testing.T) {
 	m := vm(1, 0, 0, 1, balancer.Never)
@@ -346,6 +319,74 @@ func TestCoresShareTheLoad(t *testing.T) {
 	}
 }
 
+// No VM has so many requests that it seems idle.
+func TestLoadBeyondCounting(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 1, 10*ms))
+	_, p := pick(b, balancer.Ask{Generation: 1, Remaining: time.Second})
+	b.Done(p, 0, 10*ms, math.MaxInt)
+	for range 3 {
+		if _, p = pick(b, balancer.Ask{Generation: 1, Remaining: time.Second}); p.Finish < time.Hour {
+			t.Errorf("expected after %v", p.Finish)
+		}
+	}
+}
+
+// A member may be described anew: that replaces what was expected of it, in all its
+// generations, and keeps what it has in hand.
+func TestJoinDescribesAnew(t *testing.T) {
+	m := vm(1, 0, 0, 1, 10*ms)
+	b := with(t, 1, m)
+	ask := balancer.Ask{Generation: 1, Remaining: time.Hour}
+	var hand []balancer.Place
+	take := func() balancer.Place {
+		_, p := pick(b, ask)
+		hand = append(hand, p)
+		return p
+	}
+	for range 50 {
+		b.Done(take(), 0, 20*ms, 0)
+	}
+	hand = nil
+	take()
+	m.Travel = 5 * ms
+	join := func() {
+		t.Helper()
+		if err := b.Join(m, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	join()
+	want(t, "farther away", take().Finish.Round(ms), 45*ms)
+	m.Service, m.Longest = []time.Duration{40 * ms}, []time.Duration{50 * ms}
+	join()
+	want(t, "two are in hand", b.Serving(1), 2)
+	want(t, "slower, and third in line", take().Finish, (3*40+5)*ms)
+	ask.Generation = 2
+	want(t, "in the other generation too", take().Finish, (4*40+5)*ms)
+	for _, p := range hand {
+		b.Done(p, 0, 0, 0)
+	}
+	want(t, "left in hand", b.Serving(1), 0)
+	b.Publish(2)
+	patience := func() time.Duration {
+		q := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
+		q.Start(0, 0)
+		defer q.GiveUp(nil)
+		return q.Wake()
+	}
+	want(t, "given up on", patience(), 3*55*ms)
+	m.Longest = []time.Duration{60 * ms}
+	join()
+	want(t, "of a longer tail", patience(), 3*65*ms)
+	m.Cold = time.Second
+	join()
+	want(t, "of a cold start", patience(), time.Second+3*65*ms)
+	m.Slots = 2
+	if err := b.Join(m, 2); !errors.Is(err, balancer.ErrMember) {
+		t.Errorf("more slots: %v", err)
+	}
+}
+
 // Requests that share a batch do not wait for each other.
 func TestBatchesAhead(t *testing.T) {
 	m := vm(1, 0, 0, 2, 10*ms)
@@ -403,6 +444,9 @@ func TestConcurrentUse(t *testing.T) {
 			if err := b.Join(vm(3+i%7, 0, 0, 1, ms), 1); err != nil {
 				t.Error(err)
 			}
+			if err := b.Join(vm(1, 0, 0, 4, ms+time.Duration(i)), 1); err != nil {
+				t.Error(err)
+			}
 			b.Leave(3 + (i+3)%7)
 		}
 	})
@@ -410,8 +454,6 @@ func TestConcurrentUse(t *testing.T) {
 	want(t, "no request is left", b.Serving(1)+b.Serving(2), 0)
 }
 
-// BenchmarkPick is Pick and Done over so many VMs that are ready; with -cpu 1,2 two
-// cores share one balancer.
 // BenchmarkHandoff is what it takes the second core to see what the first has written, and
 // so what BenchmarkPick on two cores has to be read with: some 25 ns if they share a
 // cache, 150 and more if they do not.
@@ -437,6 +479,8 @@ func BenchmarkHandoff(b *testing.B) {
 	wg.Wait()
 }
 
+// BenchmarkPick is Pick and Done over so many VMs that are ready; with -cpu 1,2 two
+// cores share one balancer.
 func BenchmarkPick(b *testing.B) {
 	for _, n := range []uint64{10, 100, 1000, 10_000} {
 		b.Run(fmt.Sprintf("vms=%d", n), func(b *testing.B) {

@@ -31,10 +31,8 @@ type known struct {
 
 func newBlock(cores int) *block {
 	b := &block{views: make([]view, cores)}
-	for i := range b.views {
-		for j := range perBlock {
-			b.views[i].known[j].slowness.Store(math.Float64bits(1))
-		}
+	for j := range perBlock {
+		b.unlearn(j)
 	}
 	return b
 }
@@ -58,6 +56,14 @@ func (b *block) lookUp(core int) {
 		if k := &mine.known[i]; k.seen.Load() != seen {
 			k.seen.Store(seen)
 		}
+	}
+}
+
+// unlearn forgets what service times a member has shown. A reply that comes at the same
+// moment may undo it for a core; later ones then make up for that.
+func (b *block) unlearn(index int) {
+	for i := range b.views {
+		b.views[i].known[index].slowness.Store(math.Float64bits(1))
 	}
 }
 

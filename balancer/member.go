@@ -25,6 +25,11 @@ func newMember(m Member) *member {
 	return &member{Member: m}
 }
 
+// describes tells whether a member that differs in no more than its times has the same.
+func (m *member) describes(n *member) bool {
+	return m.Travel == n.Travel && m.Cold == n.Cold && slices.Equal(m.Service, n.Service) && slices.Equal(m.Longest, n.Longest)
+}
+
 // known is what a core's requests have shown of the member, and how many it serves.
 func (m *member) known(core int) (k *known, serving *atomic.Int32) {
 	v := &m.block.views[core]
@@ -60,7 +65,7 @@ func (m *member) at(stage, core int) Place {
 	i := stage - m.Stages.First
 	service, wait := float64(m.Service[i])*slowness, 0.0
 	if m.Kind == VM {
-		batches := int(serving.Load()+k.seen.Load()+k.others.Load())/m.Batch + 1
+		batches := (int(serving.Load())+int(k.seen.Load())+int(k.others.Load()))/m.Batch + 1
 		wait = service * float64(max(batches-m.Slots, 0)) / float64(m.Slots)
 	}
 	travel := float64(m.Travel)
@@ -75,12 +80,17 @@ func (m *member) at(stage, core int) Place {
 // duration keeps what is longer than any run from overflowing.
 func duration(ns float64) time.Duration { return time.Duration(min(ns, float64(Never/4))) }
 
-// untried tells whether a VM has nothing of ours in hand, and would be in time if it were
-// as it was described: only a reply could correct what is thought of it, and without a
-// request none will come.
-func (m *member) untried(a Ask) bool {
+// toTry tells whether a VM that seems worse than another place, which would be done by then,
+// or too slow, is to have a request all the same: because it has nothing of ours in hand, and
+// would be in time and no worse if it were as it was described. Only a reply could correct what
+// is thought of it, and without a request none will come.
+func (m *member) toTry(a Ask, then time.Duration) bool {
+	if !a.trial() {
+		return false
+	}
 	k, serving := m.known(a.Core)
-	return serving.Load()+k.seen.Load() == 0 && m.Service[a.Stage-m.Stages.First] <= a.Remaining-m.Travel
+	described := duration(float64(m.Service[a.Stage-m.Stages.First]) + float64(m.Travel))
+	return serving.Load()+k.seen.Load() == 0 && described <= min(a.Remaining, then)
 }
 
 // full tells whether a function is at its limit of concurrent calls. Two requests that

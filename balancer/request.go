@@ -1,90 +1,9 @@
 package balancer
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"time"
 )
-
-// What a request ends in when it has no answer.
-var (
-	ErrDeadline = errors.New("deadline exceeded")
-	ErrNoPlace  = errors.New("no place to run the stage")   // nothing serves it, or all are at their limits
-	ErrTries    = errors.New("failed at every place tried") // wraps the last place's error
-	ErrInvalid  = errors.New("refused as invalid")          // by a worker; trying elsewhere would not help
-	errLate     = fmt.Errorf("%w: handed back before it had run", ErrDeadline)
-	errUnknown  = errors.New("the place gave no reason")
-	errProtocol = errors.New("the reply's stage is not one that could come next")
-)
-
-// Never is the time of what does not happen, and the deadline of a request without.
-const Never = time.Duration(math.MaxInt64)
-
-// Rules are how a request is treated. The zero value of a field but Stages is its
-// default.
-type Rules struct {
-	Stages int // of the model
-	// Tries is how many places may fail a request in a row, without its getting a
-	// stage further, before it is given up; default 3.
-	Tries int
-	// Patience is how many times the time that it seldom exceeds (Member.Longest) a place
-	// gets before the request is taken from it and sent elsewhere; default 3. A place gets at least Floor, and in
-	// either case the member's Cold in addition.
-	Patience float64
-	Floor    time.Duration // default 20 ms
-}
-
-func (r Rules) withDefaults() Rules {
-	if r.Tries == 0 {
-		r.Tries = 3
-	}
-	if r.Patience == 0 {
-		r.Patience = 3
-	}
-	if r.Floor == 0 {
-		r.Floor = 20 * time.Millisecond
-	}
-	return r
-}
-
-// Outcome is what became of one attempt.
-type Outcome uint8
-
-// The outcomes. After Refused and Failed another place is tried.
-const (
-	Exited  Outcome = iota // it left at the exit of Reply.Stage
-	Passed                 // it is to go on at Reply.Stage: the place ends before it, or would be late
-	Refused                // the place takes no more: full, draining, throttled
-	Failed                 // lost, broken or wrong
-	Invalid                // the request itself is at fault
-)
-
-// Reply is what came back from a place.
-type Reply struct {
-	Outcome Outcome
-	Stage   int
-	Service time.Duration // how long the place worked on it; 0 if that and Load are not known
-	Load    int           // requests that the place still has, waiting and in service
-	Err     error         // of Refused, Failed and Invalid
-}
-
-// Step is what the driver does after an event: first cancel, then send or finish.
-type Step struct {
-	Cancel uint32 // attempt to cancel; 0 for none
-	Send   bool
-	Finish bool
-
-	// Of Send.
-	Attempt   uint32 // to be given back with the reply
-	Place     Place
-	Stage     int           // the stage to begin with
-	Remaining time.Duration // until the deadline; Never without one
-
-	// Of Finish.
-	Exit int   // stage whose exit answered; -1 with Err
-	Err  error // why there is no answer
-}
 
 // Request is the way of one request through the places that serve its stages. It is
 // plain state: events and the time go in, a Step comes out, and Wake says when Tick is
@@ -135,25 +54,36 @@ func (r *Request) Reply(now time.Duration, attempt uint32, reply Reply, random u
 	if r.ended || !r.flying || attempt != r.attempt {
 		return Step{}
 	}
-	r.land(r.learns(reply))
+	possible := r.possible(reply)
+	if possible {
+		r.land(r.learns(reply))
+	} else {
+		r.land(0, -1)
+	}
+	switch {
+	case reply.Outcome == Invalid:
+		return r.finish(-1, fmt.Errorf("%w: %w", ErrInvalid, reason(reply.Err)), 0)
+	case reply.Outcome == Refused || reply.Outcome == Failed:
+		return r.elsewhere(now, reply.Err, random, 0)
+	case !possible:
+		return r.elsewhere(now, errProtocol, random, 0)
+	case reply.Outcome == Exited:
+		return r.finish(reply.Stage, nil, 0)
+	}
+	return r.passed(now, reply.Stage, random)
+}
+
+// possible tells whether a reply says that the place has done its part, up to a stage that
+// could come next.
+func (r *Request) possible(reply Reply) bool {
+	in := r.place.Stages()
 	switch reply.Outcome {
 	case Exited:
-		if reply.Stage >= r.stage && r.place.Stages().Has(reply.Stage) {
-			return r.finish(reply.Stage, nil, 0)
-		}
+		return reply.Stage >= r.stage && in.Has(reply.Stage)
 	case Passed:
-		if reply.Stage >= r.stage && reply.Stage < r.rules.Stages && reply.Stage <= r.place.Stages().Last+1 {
-			return r.passed(now, reply.Stage, random)
-		}
-	case Refused, Failed:
-		return r.elsewhere(now, reply.Err, random, 0)
-	case Invalid:
-		if reply.Err == nil {
-			reply.Err = errUnknown
-		}
-		return r.finish(-1, fmt.Errorf("%w: %w", ErrInvalid, reply.Err), 0)
+		return reply.Stage >= r.stage && reply.Stage < r.rules.Stages && reply.Stage <= in.Last+1
 	}
-	return r.elsewhere(now, errProtocol, random, 0)
+	return false
 }
 
 // passed goes on at a stage. A place that hands a request back without having run a
@@ -186,7 +116,7 @@ func (r *Request) Tick(now time.Duration, random uint64) Step {
 	return r.elsewhere(now, fmt.Errorf("no reply within %v", r.allowed()), random, cancel)
 }
 
-// GiveUp ends the request because its caller has gone.
+// GiveUp ends the request because its caller has gone, with the caller's reason.
 func (r *Request) GiveUp(err error) Step {
 	if r.ended {
 		return Step{}
@@ -196,13 +126,19 @@ func (r *Request) GiveUp(err error) Step {
 		cancel = r.attempt
 		r.land(0, -1)
 	}
-	return r.finish(-1, err, cancel)
+	return r.finish(-1, reason(err), cancel)
+}
+
+// reason is an error, lest a request without an answer ends without one.
+func reason(err error) error {
+	if err == nil {
+		return errUnknown
+	}
+	return err
 }
 
 func (r *Request) elsewhere(now time.Duration, err error, random uint64, cancel uint32) Step {
-	if err == nil {
-		err = errUnknown
-	}
+	err = reason(err)
 	r.tries++
 	r.avoid, r.last = r.place.ID(), err
 	if r.tries >= r.rules.Tries {
@@ -219,7 +155,7 @@ func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
 	if r.deadline < Never {
 		remaining = r.deadline - now
 	}
-	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation.number, Remaining: remaining, Late: r.late, Avoid: r.avoid, Random: random, Core: r.core})
+	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation.number, Remaining: remaining, Late: r.late || r.lastTry(), Avoid: r.avoid, Random: random, Core: r.core})
 	if !ok {
 		err := error(ErrNoPlace)
 		if r.last != nil {
@@ -236,6 +172,10 @@ func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
 	return Step{Cancel: cancel, Send: true, Attempt: r.attempt, Place: p, Stage: r.stage, Remaining: remaining}
 }
 
+// lastTry tells whether the next place to fail the request is the last. That one is a
+// function if there is one: VMs that fail together would fail all tries.
+func (r *Request) lastTry() bool { return r.tries > 0 && r.tries == r.rules.Tries-1 }
+
 // allowed is how long a place may take before the request is sent elsewhere.
 func (r *Request) allowed() time.Duration {
 	const longest = Never / 4 // lest times beyond it overflow
@@ -243,12 +183,13 @@ func (r *Request) allowed() time.Duration {
 	return max(allowed, min(r.rules.Floor, longest)) + min(r.place.member.Cold, longest)
 }
 
-// learns is what a reply says of its place. The time of a request that was handed back on
-// the way is not that of the whole way, which is expected of the place: believed, it would
-// make a place that is late seem fast.
+// learns is what a reply that is possible says of its place. The time of a request that was
+// handed back on the way is not that of the whole way, which is expected of the place:
+// believed, it would make a place that is late seem fast. All other replies teach nothing: a
+// place that fails at once would seem fast, and empty, and draw the next request too.
 func (r *Request) learns(reply Reply) (service time.Duration, load int) {
 	switch {
-	case reply.Service == 0:
+	case reply.Service <= 0:
 		return 0, -1
 	case reply.Outcome == Passed && r.place.Stages().Has(reply.Stage):
 		return 0, reply.Load

@@ -64,17 +64,41 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// The time of what a VM hands back on the way says nothing of the whole way.
-func TestHandedBackIsNotFast(t *testing.T) {
-	b := with(t, 0, vm(1, 0, 2, 1, 30*ms))
-	for range 50 {
-		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 3}, balancer.Never)
-		r.Start(0, 0)
-		r.Reply(10*ms, 1, balancer.Reply{Outcome: balancer.Passed, Stage: 1, Service: 10 * ms}, 0)
-		r.GiveUp(errors.New("gone"))
+// What a place has done up to the end of its part tells how long it takes; what it hands
+// back on the way, only how much it has to do; and what it fails, neither: else a place that
+// is broken would seem fast and empty, and get still more.
+func TestWhatRepliesTeach(t *testing.T) {
+	const load, both = "load", "service and load"
+	for name, c := range map[string]struct {
+		reply balancer.Reply
+		want  string
+	}{
+		"left at an exit":        {balancer.Reply{Outcome: balancer.Exited, Stage: 1}, both},
+		"passed on":              {balancer.Reply{Outcome: balancer.Passed, Stage: 2}, both},
+		"handed back on the way": {balancer.Reply{Outcome: balancer.Passed, Stage: 1}, load},
+		"failed":                 {balancer.Reply{Outcome: balancer.Failed}, ""},
+		"refused":                {balancer.Reply{Outcome: balancer.Refused}, ""},
+		"invalid":                {balancer.Reply{Outcome: balancer.Invalid}, ""},
+		"unknown":                {balancer.Reply{Outcome: 99, Stage: 1}, ""},
+		"another's exit":         {balancer.Reply{Outcome: balancer.Exited, Stage: 2}, ""},
+		"an exit before it":      {balancer.Reply{Outcome: balancer.Exited, Stage: -1}, ""},
+		"passed back":            {balancer.Reply{Outcome: balancer.Passed, Stage: -1}, ""},
+		"passed past the next":   {balancer.Reply{Outcome: balancer.Passed, Stage: 3}, ""},
+	} {
+		b := with(t, 0, vm(1, 0, 1, 1, 30*ms), vm(2, 2, 3, 1, 30*ms))
+		for range 50 {
+			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 4, Tries: 1}, balancer.Never)
+			r.Start(0, 0)
+			c.reply.Service, c.reply.Load = ms, 2
+			r.Reply(ms, 1, c.reply, 0)
+			r.GiveUp(nil)
+		}
+		_, p := pick(b, balancer.Ask{Remaining: time.Second})
+		finish := map[string]time.Duration{"": 30 * ms, load: 3 * 30 * ms, both: 3 * ms}[c.want]
+		if p.Finish < finish || p.Finish > finish*6/5 {
+			t.Errorf("%s: taken to finish in %v, want %v", name, p.Finish, finish)
+		}
 	}
-	_, p := pick(b, balancer.Ask{Remaining: time.Second})
-	want(t, "expected of it", p.Finish, 30*ms)
 }
 
 // What a VM hands back as late goes to a function, though another VM seems to be in time.
@@ -131,6 +155,9 @@ func TestTimeOut(t *testing.T) {
 	r = balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
 	r.Start(0, 0)
 	want(t, "the caller has gone", describe(r.GiveUp(errors.New("gone"))), "cancel 1 finish -1 gone")
+	r = balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
+	r.Start(0, 0)
+	want(t, "and does not say why", describe(r.GiveUp(nil)), "cancel 1 finish -1 no reason was given")
 	want(t, "hands", b.Serving(1), 0)
 }
 

@@ -85,7 +85,8 @@ func (t *table) at(generation uint64, stage int) *candidates {
 // far from each other; few VMs have few requests, and time for it.
 func lookups(vms uint64) uint64 { return min(max(vms, 16), 64) }
 
-// vm is the better of two drawn VMs; no member if there are none.
+// vm is the better of two drawn VMs, or the other one if that is to be tried; no member if
+// there are none.
 func (c *candidates) vm(a Ask) Place {
 	n := uint64(len(c.vms))
 	switch n {
@@ -109,6 +110,9 @@ func (c *candidates) vm(a Ask) Place {
 	}
 	p, q := x.at(a.Stage, a.Core), y.at(a.Stage, a.Core)
 	if p.ID() == a.Avoid || q.Finish < p.Finish && q.ID() != a.Avoid {
+		p, q = q, p
+	}
+	if q.Finish > p.Finish && q.ID() != a.Avoid && q.member.toTry(a, p.Finish) {
 		return q
 	}
 	return p

@@ -24,8 +24,10 @@ type VMs interface {
 	Offers(ctx context.Context) ([]provisioner.VMOffer, error)
 	// Launch asks for VMs, and may return fewer than were asked for. One token never
 	// launches twice: asked again with the same Launch, it returns those of its VMs that
-	// there are now. Refused says which errors mean that no VM has come of it; after any
-	// other error, VMs may be there: ask again, or List.
+	// there are now, or is refused again if it was. Refused says which errors mean that no VM
+	// has come of this call, nor will; after any other error, VMs may be there: ask again, or
+	// List. A refusal says nothing of earlier calls with the same token that got no answer, as
+	// when the second is throttled: then only List can tell.
 	Launch(ctx context.Context, l Launch) ([]Instance, error)
 	// End ends a VM. It is no error if it has ended before, or was never known.
 	End(ctx context.Context, id string) error

@@ -1,6 +1,8 @@
 package provisioner
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/stage"
@@ -9,51 +11,51 @@ import (
 // Events only change what the fleet knows; what follows from them is said by Tick.
 
 // Launched is the answer to a launch: the VMs that there now are. They may be fewer
-// than were asked for.
+// than were asked for. A launch that was asked for again may be answered again, after it
+// has been settled: a VM that no one owns then, or that has ended long since, is ended once
+// more, which harms nothing, and until that is done it takes up room in the limits.
 func (f *Fleet) Launched(now time.Duration, token string, ids ...string) {
 	l := f.launches[token]
 	for _, id := range ids {
-		if f.vms[id] != nil || f.gone[id] {
-			continue
+		switch {
+		case f.identify(now, id, l):
+		case l == nil || l.vms == 0:
+			f.stray(now, id, token, l)
+		default:
+			f.add(now, id, l, Booting)
 		}
-		if l == nil || l.vms == 0 {
-			f.stray(now, id, token)
-			continue
-		}
-		f.add(now, id, l, Booting)
 	}
-	if l == nil {
-		return
-	}
-	f.settle(token)
-	if l.vms > 0 {
-		f.failed(now, l.key)
-	} else {
-		delete(f.backoff, l.key)
+	if l != nil {
+		f.settle(now, l)
 	}
 }
 
-// LaunchFailed is the other answer: no VM has come of the launch, and none will. If
-// that is not certain, as after a time-out, say nothing: the launch is asked again.
+// LaunchFailed is the other answer: no VM has come of this ask, and none will. If that is
+// not certain, as after a time-out, say nothing: the launch is asked again. Of a launch that
+// was asked for more than once, VMs may have come of another ask; only a list can tell.
 func (f *Fleet) LaunchFailed(now time.Duration, token string) {
-	if l := f.launches[token]; l != nil {
-		f.settle(token)
-		f.failed(now, l.key)
+	switch l := f.launches[token]; {
+	case l == nil:
+	case l.asks > 1:
+		l.refused = true
+	default:
+		f.settle(now, l)
 	}
 }
 
 // Ready is a VM that has registered, with the token that it was launched under. It may
 // do so before its launch has been answered.
 func (f *Fleet) Ready(now time.Duration, id, token string) {
-	vm := f.vms[id]
-	switch l := f.launches[token]; {
+	_, gone := f.gone[id]
+	vm, l := f.vms[id], f.launches[token]
+	switch {
 	case vm != nil && vm.State == Booting:
 		vm.move(now, Ready)
 	case vm != nil:
-	case l != nil && l.vms > 0 && !f.gone[id]:
+	case l != nil && l.vms > 0 && !gone:
 		f.add(now, id, l, Ready)
 	default:
-		f.stray(now, id, token)
+		f.stray(now, id, token, l)
 	}
 }
 
@@ -67,40 +69,56 @@ func (f *Fleet) Idle(now time.Duration, id string) {
 // Lost is a VM that does not answer any more. It is ended, lest it be billed on, also if
 // its launch has not been answered yet.
 func (f *Fleet) Lost(now time.Duration, id string) {
+	_, gone := f.gone[id]
 	switch vm := f.vms[id]; {
-	case vm == nil && len(f.launches) > 0 && !f.gone[id]:
-		f.stray(now, id, "")
+	case vm == nil && len(f.launches) > 0 && !gone:
+		f.stray(now, id, "", nil)
 	case vm != nil && vm.State != Ending:
 		vm.move(now, Ending)
 	}
 }
 
-// Notice is a VM that its provider is about to take back.
+// Notice is a VM that its provider is about to take back. Tick then drains it, or ends it if
+// it has not come to serve. It may be the first that is heard of the VM.
 func (f *Fleet) Notice(now time.Duration, id string) {
 	if vm := f.vms[id]; vm != nil {
-		vm.doomed = true
-		if vm.State <= Ready {
-			vm.move(now, Draining)
-		}
+		vm.doom(now)
+	} else {
+		f.warned[id] = true
+	}
+}
+
+// doom is what a notice means for a VM, whatever it is doing.
+func (vm *VM) doom(now time.Duration) {
+	vm.doomed = true
+	switch vm.State {
+	case Booting:
+		vm.move(now, Ending)
+	case Ready:
+		vm.move(now, Draining)
 	}
 }
 
 // Ended is a VM that is no more.
 func (f *Fleet) Ended(now time.Duration, id string) {
-	if vm := f.vms[id]; vm != nil {
+	vm := f.vms[id]
+	if vm != nil {
 		f.bill(now, vm)
 		delete(f.vms, id)
 	}
-	if len(f.launches) > 0 {
-		f.gone[id] = true // the answer that names it may still come
+	if _, again := f.gone[id]; !again {
+		f.gone[id] = ghost{ended: now, unbilled: vm == nil || vm.unidentified()}
 	}
 }
 
-// settle closes a launch. When none is open, no late answer can name a VM that has ended.
-func (f *Fleet) settle(token string) {
-	delete(f.launches, token)
-	if len(f.launches) == 0 {
-		clear(f.gone)
+// settle closes a launch. If fewer VMs have come of it than were asked for, the next one of
+// its kind is held back.
+func (f *Fleet) settle(now time.Duration, l *launch) {
+	delete(f.launches, l.token)
+	if l.vms > 0 {
+		f.failed(now, l.key)
+	} else {
+		delete(f.backoff, l.key)
 	}
 }
 
@@ -115,29 +133,28 @@ type Found struct {
 // Found takes in all VMs that the provider lists. One that is not known is adopted, as
 // booting, for what its tags say: Tick ends it if it is not wanted. One that is known
 // and not listed has ended, unless it is so new that the list may be older: a list must
-// not take longer than Patience.Launch.
+// not take longer than Patience.Launch. A launch that only a list can tell of is settled.
 func (f *Fleet) Found(now time.Duration, all ...Found) {
 	f.found, f.listed, f.asked = true, now, false
 	listed := map[string]bool{}
 	for _, x := range all {
 		listed[x.ID] = true
-		if f.vms[x.ID] != nil || f.gone[x.ID] { // the list may be older than its end
-			continue
-		}
 		l := f.launches[x.Token]
 		if l == nil || l.vms == 0 {
 			l = &launch{token: x.Token, key: Key{x.Stages, x.Offer.Name}, offer: x.Offer, vms: 1, first: now}
 		}
-		f.add(now, x.ID, l, Booting)
+		if !f.identify(now, x.ID, l) {
+			f.add(now, x.ID, l, Booting)
+		}
 	}
 	for id, vm := range f.vms {
 		if !listed[id] && now-vm.known >= f.patience.Launch {
 			f.Ended(now, id)
 		}
 	}
-	for token, l := range f.launches {
-		if l.doubtful(f.patience) && now >= l.begun+f.patience.Launch {
-			f.LaunchFailed(now, token)
+	for _, token := range slices.Sorted(maps.Keys(f.launches)) {
+		if l := f.launches[token]; l.doubtful(f.patience) && now >= l.begun+f.patience.Launch {
+			f.settle(now, l)
 		}
 	}
 }
@@ -145,14 +162,23 @@ func (f *Fleet) Found(now time.Duration, all ...Found) {
 // add takes a VM of a launch in.
 func (f *Fleet) add(now time.Duration, id string, l *launch, s State) {
 	l.vms--
-	vm := &VM{ID: id, Token: l.token, Key: l.key, State: s, Launched: l.first, offer: l.offer, known: now, since: now}
+	vm := &VM{ID: id, Token: l.token, State: s, Launched: l.first, known: now, since: now}
 	f.vms[id] = vm
+	vm.identify(l)
 	f.bill(now, vm)
+	if f.warned[id] { // not worth sending anything to
+		vm.move(now, Ending)
+	}
 }
 
-// stray is a VM of ours that nothing is known of: no one would ever end it.
-func (f *Fleet) stray(now time.Duration, id, token string) {
-	f.vms[id] = &VM{ID: id, Token: token, State: Ending, Launched: now, known: now, since: now}
+// stray is a VM of ours that is not wanted, and that no one else would ever end. Its launch
+// is nil if that is not known.
+func (f *Fleet) stray(now time.Duration, id, token string, l *launch) {
+	vm := &VM{ID: id, Token: token, State: Ending, Launched: now, known: now, since: now}
+	f.vms[id] = vm
+	if l != nil {
+		vm.identify(l)
+	}
 }
 
 // failed holds back the next launch of a kind, twice as long as the last time.

@@ -31,7 +31,7 @@ func (e Expect) Function(g FunctionGroup) balancer.Member {
 }
 
 func (e Expect) member(in stage.Range, t profile.Times, path Path) balancer.Member {
-	m := balancer.Member{Stages: in, Travel: path.Time(e.Network.Into(in.First)) + path.Time(e.Network.Answer)}
+	m := balancer.Member{Stages: in, Travel: sum(path.Time(e.Network.Into(in.First)), path.Time(e.Network.Answer))}
 	for s := in.First; s <= in.Last; s++ {
 		m.Service = append(m.Service, e.mean(t, stage.Range{First: s, Last: in.Last}))
 		m.Longest = append(m.Longest, profile.Longest(t, s, in.Last))
@@ -41,11 +41,11 @@ func (e Expect) member(in stage.Range, t profile.Times, path Path) balancer.Memb
 
 // mean is the expected time of a request that enters a range at its first stage.
 func (e Expect) mean(t profile.Times, in stage.Range) time.Duration {
-	sum := float64(t.Mean(in.First, 1))
+	ns := float64(t.Mean(in.First, 1)) // also where the plan expects nobody
 	for s := in.First + 1; s <= in.Last; s++ {
-		sum += float64(t.Mean(s, 1)) * e.Plan.GoOn(in.First, s)
+		ns += float64(t.Mean(s, 1)) * e.Plan.GoOn(in.First, s)
 	}
-	return time.Duration(sum)
+	return atMostACentury(ns)
 }
 
 // Need is the time that a request must have left for a VM of a group to begin a stage, by
@@ -56,11 +56,11 @@ func (e Expect) Need(g VMGroup, stages int) []time.Duration {
 	need := make([]time.Duration, stages)
 	n := e.Network
 	for s := g.Stages.First; s <= g.Stages.Last; s++ {
-		need[s] = e.Times[g.Offer.Name].Mean(s, 1)
+		need[s] = sum(e.Times[g.Offer.Name].Mean(s, 1))
 		for _, f := range e.Plan.Functions {
 			if f.Stages.Has(s) {
-				need[s] = n.VM.Time(n.Into(s)) + n.Function.Time(n.Into(s)) + n.Function.Time(n.Answer) +
-					profile.Longest(e.Times[f.Offer.Name], s, f.Stages.Last)
+				longest := profile.Longest(e.Times[f.Offer.Name], s, f.Stages.Last)
+				need[s] = sum(n.VM.Time(n.Into(s)), n.Function.Time(n.Into(s)), n.Function.Time(n.Answer), longest)
 			}
 		}
 	}

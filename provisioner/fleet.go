@@ -67,7 +67,7 @@ type VM struct {
 	offer    VMOffer
 	known    time.Duration // since when
 	since    time.Duration // when it came into its state; when it was last told to end
-	told     bool          // to end
+	told     bool          // to drain, or to end
 	doomed   bool          // its provider takes it back
 	billed   float64       // dollars, so far
 }
@@ -94,8 +94,8 @@ type Action struct {
 	VMs   int    // of Launch
 }
 
-// Patience is how long a fleet waits for others. The zero value of a field is its
-// default.
+// Patience is how long a fleet waits for others. The zero value of a field, or a negative
+// one, is its default; more than a year is a year.
 type Patience struct {
 	Launch time.Duration // for the answer to a launch before it is asked again with the same token; default 1 min
 	Asks   int           // how often it is asked before only a list can tell what came of it; default 5
@@ -107,10 +107,17 @@ type Patience struct {
 }
 
 func (p Patience) withDefaults() Patience {
+	const year = 365 * 24 * time.Hour // that much later is still a time
+	or := func(d, byDefault time.Duration) time.Duration {
+		if d <= 0 {
+			return byDefault
+		}
+		return min(d, year)
+	}
 	return Patience{
-		Launch: cmp.Or(p.Launch, time.Minute), Asks: cmp.Or(p.Asks, 5), Boot: cmp.Or(p.Boot, 10*time.Minute),
-		Drain: cmp.Or(p.Drain, 5*time.Minute), End: cmp.Or(p.End, 30*time.Second), Retry: cmp.Or(p.Retry, 5*time.Second),
-		List: cmp.Or(p.List, 5*time.Minute),
+		Launch: or(p.Launch, time.Minute), Asks: int(or(time.Duration(p.Asks), 5)), Boot: or(p.Boot, 10*time.Minute),
+		Drain: or(p.Drain, 5*time.Minute), End: or(p.End, 30*time.Second), Retry: or(p.Retry, 5*time.Second),
+		List: or(p.List, 5*time.Minute),
 	}
 }
 
@@ -126,8 +133,9 @@ type Fleet struct {
 	vms      map[string]*VM
 	launches map[string]*launch // by token
 	backoff  map[Key]*backoff
-	gone     map[string]bool // VMs that have ended since the first launch that is open was asked for
-	next     int             // number of the next token
+	gone     map[string]ghost // VMs that have ended not long ago
+	warned   map[string]bool  // VMs that are not known yet and have had a notice
+	next     int              // number of the next token
 	spent    spending
 
 	found   bool          // a list has come
@@ -146,11 +154,13 @@ type launch struct {
 	asks  int
 	first time.Duration // the first ask
 	begun time.Duration // the last ask
+
+	refused bool // one ask of several
 }
 
 // doubtful is a launch that has been asked for often enough. VMs may have come of it,
 // so it counts as before until a list tells.
-func (l *launch) doubtful(p Patience) bool { return l.asks >= p.Asks }
+func (l *launch) doubtful(p Patience) bool { return l.refused || l.asks >= p.Asks }
 
 type backoff struct {
 	failures int
@@ -162,7 +172,7 @@ type backoff struct {
 func NewFleet(name string, l Limits, p Patience) *Fleet {
 	return &Fleet{
 		name: name, limits: l, patience: p.withDefaults(),
-		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, gone: map[string]bool{},
+		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, gone: map[string]ghost{}, warned: map[string]bool{},
 	}
 }
 
@@ -201,5 +211,7 @@ func (f *Fleet) VM(id string) (vm VM, ok bool) {
 	return VM{}, false
 }
 
-// Spent is the dollars of the last 24 hours, and those of all time.
+// Spent is the dollars of the last 24 hours, and those of all time, as of the last Tick. A VM
+// counts, from when it was asked for, once its launch has been answered or it is listed; one
+// that has ended before anything told what it was never does.
 func (f *Fleet) Spent() (day, total float64) { return f.spent.day(), f.spent.total }

@@ -2,12 +2,9 @@ package provisioner_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/stage"
@@ -172,7 +169,7 @@ func TestLostAndNotice(t *testing.T) {
 	f.Notice(2*time.Minute, "b")
 	f.Lost(2*time.Minute, "stranger")
 	f.Notice(2*time.Minute, "stranger")
-	want(t, "both replaced; the lost one ended, the doomed one not resumed", tick(f, 2*time.Minute), "end a, launch 2 small f-2")
+	want(t, "both replaced; the lost one ended, the doomed one not resumed", tick(f, 2*time.Minute), "end a, drain b, launch 2 small f-2")
 	want(t, "states", states(f), "a ending, b draining")
 }
 
@@ -207,70 +204,6 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A VM that has come and gone before its launch is answered is not there again, and the
-// other one that the answer names is not a stray.
-func TestGoneBeforeTheAnswer(t *testing.T) {
-	for name, events := range map[string]func(f *provisioner.Fleet){
-		"registered, then lost": func(f *provisioner.Fleet) { f.Ready(time.Second, "a", "f-1"); f.Lost(2*time.Second, "a") },
-		"lost, never seen":      func(f *provisioner.Fleet) { f.Lost(2*time.Second, "a") },
-	} {
-		f := started(t, ample, wanted(2))
-		want(t, name, tick(f, 0), "launch 2 small f-1")
-		events(f)
-		want(t, name, tick(f, 2*time.Second)[:len("end a")], "end a")
-		f.Ended(2*time.Second, "a")
-		f.Launched(10*time.Second, "f-1", "a", "b")
-		want(t, name, states(f), "b booting")
-	}
-}
-
-// A VM that its provider takes back is not resumed, though it was draining already.
-func TestNoticeWhileDraining(t *testing.T) {
-	f := started(t, ample, wanted(1))
-	tick(f, 0)
-	f.Launched(0, "f-1", "a")
-	f.Ready(0, "a", "f-1")
-	for _, vms := range []int{0, 1} {
-		if err := f.Want(wanted(vms)); err != nil {
-			t.Fatal(err)
-		}
-		if vms == 0 {
-			want(t, "not wanted", tick(f, 0), "drain a")
-			f.Notice(0, "a")
-		}
-	}
-	want(t, "wanted again", tick(f, time.Second), "launch 1 small f-2")
-}
-
-// A VM's bill is its offer's: the minimum at launch, then whole seconds.
-func TestSpent(t *testing.T) {
-	f := started(t, ample, wanted(1))
-	tick(f, 0)
-	f.Launched(0, "f-1", "a")
-	f.Ready(time.Second, "a", "f-1")
-	for _, c := range []struct {
-		now     time.Duration
-		seconds float64
-	}{{0, 60}, {59 * time.Second, 60}, {60*time.Second + 1, 61}, {61 * time.Second, 61}, {90*time.Second + 500*time.Millisecond, 91}} {
-		tick(f, c.now)
-		day, total := f.Spent()
-		want(t, fmt.Sprint("billed at ", c.now), fmt.Sprintf("%.9f %.9f", day, total), fmt.Sprintf("%.9f %.9[1]f", c.seconds*0.10/3600))
-	}
-	f.Ended(100*time.Second, "a")
-	_, total := f.Spent()
-	want(t, "in all", fmt.Sprintf("%.9f", total), fmt.Sprintf("%.9f", small.Cost(100*time.Second)))
-}
-
-// A VM is billed from when it was asked for, however late the answer is.
-func TestBilledFromLaunch(t *testing.T) {
-	f := started(t, ample, wanted(1))
-	tick(f, 0)
-	f.Launched(50*time.Second, "f-1", "a")
-	tick(f, 90*time.Second)
-	_, total := f.Spent()
-	want(t, "after 90 s", fmt.Sprintf("%.9f", total), fmt.Sprintf("%.9f", small.Cost(90*time.Second)))
-}
-
 func TestDayLimitDrains(t *testing.T) {
 	f := started(t, provisioner.Limits{VMs: 9, PerHour: 9, PerDay: 0.5}, wanted(1))
 	tick(f, 0)
@@ -300,180 +233,5 @@ func TestWantRefuses(t *testing.T) {
 		if err := f.Want(w...); err == nil {
 			t.Error(name)
 		}
-	}
-}
-
-// cloud is a provider that loses, delays, repeats and reorders what it says.
-type cloud struct {
-	vms     map[string]provisioner.Found // that exist
-	granted map[string][]string          // by token: asked again, it launches nothing new
-	ended   []string
-	next    int
-	events  []func(now time.Duration)
-}
-
-func (c *cloud) do(t *rapid.T, f *provisioner.Fleet, a provisioner.Action) {
-	if rapid.IntRange(0, 4).Draw(t, "lost call") == 0 {
-		return
-	}
-	say := func(event func(now time.Duration)) {
-		for range rapid.IntRange(0, 2).Draw(t, "times said") {
-			c.events = append(c.events, event)
-		}
-	}
-	switch a.Kind {
-	case provisioner.Launch:
-		ids, ok := c.granted[a.Token]
-		if !ok {
-			for range rapid.IntRange(0, a.VMs).Draw(t, "granted") {
-				c.next++
-				id := fmt.Sprintf("vm%d", c.next)
-				ids = append(ids, id)
-				offer := small
-				if a.Key.Offer == large.Name {
-					offer = large
-				}
-				c.vms[id] = provisioner.Found{ID: id, Token: a.Token, Stages: a.Key.Stages, Offer: offer}
-			}
-			c.granted[a.Token] = ids
-		}
-		token := a.Token
-		say(func(now time.Duration) { f.Launched(now, token, ids...) })
-		for _, id := range ids {
-			say(func(now time.Duration) {
-				if _, ok := c.vms[id]; ok {
-					f.Ready(now, id, token)
-				}
-			})
-		}
-	case provisioner.Drain:
-		say(func(now time.Duration) { f.Idle(now, a.ID) })
-	case provisioner.End:
-		delete(c.vms, a.ID)
-		c.ended = append(c.ended, a.ID)
-		say(func(now time.Duration) { f.Ended(now, a.ID) })
-	case provisioner.List: // answered at once: a list must not be old
-		if rapid.Bool().Draw(t, "lists") {
-			c.events = append(c.events, nil)
-		}
-	}
-}
-
-func (c *cloud) all() (list []provisioner.Found) {
-	for _, vm := range c.vms {
-		list = append(list, vm)
-	}
-	slices.SortFunc(list, func(a, b provisioner.Found) int { return strings.Compare(a.ID, b.ID) })
-	return list
-}
-
-// Whatever is lost, late, repeated or reordered: there is never more than the limits
-// allow, and in the end there is just what is wanted, with nothing left over.
-func TestFleetAgainstChaos(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		limits := provisioner.Limits{VMs: rapid.IntRange(0, 6).Draw(t, "limit"), PerHour: 1.0, PerDay: 1000}
-		f := provisioner.NewFleet("f", limits, provisioner.Patience{})
-		c := &cloud{vms: map[string]provisioner.Found{}, granted: map[string][]string{}}
-		now := time.Duration(0)
-		step := func() {
-			actions, wake := f.Tick(now)
-			if again, _ := f.Tick(now); len(again) > 0 {
-				t.Fatalf("asked twice at %v: %v", now, again)
-			}
-			if wake <= now {
-				t.Fatalf("wants to be woken at %v, at %v", wake, now)
-			}
-			for _, a := range actions {
-				c.do(t, f, a)
-			}
-			for i := slices.IndexFunc(c.events, func(e func(time.Duration)) bool { return e == nil }); i >= 0; i = -1 {
-				c.events = slices.DeleteFunc(c.events, func(e func(time.Duration)) bool { return e == nil })
-				f.Found(now, c.all()...)
-			}
-			perHour := 0.0
-			for _, vm := range c.vms {
-				perHour += vm.Offer.PerHour
-			}
-			if len(c.vms) > limits.VMs || perHour > limits.PerHour+1e-9 {
-				t.Fatalf("%d VMs for %v dollars an hour, limits %+v", len(c.vms), perHour, limits)
-			}
-		}
-		for range rapid.IntRange(0, 60).Draw(t, "steps") {
-			switch rapid.IntRange(0, 5).Draw(t, "event") {
-			case 0:
-				_ = f.Want(
-					wanted(rapid.IntRange(0, 4).Draw(t, "small")),
-					provisioner.Want{Stages: deep, Offer: large, VMs: rapid.IntRange(0, 2).Draw(t, "large")})
-			case 1, 2:
-				if n := len(c.events); n > 0 {
-					i := rapid.IntRange(0, n-1).Draw(t, "which")
-					c.events[i](now)
-					c.events = slices.Delete(c.events, i, i+1)
-				}
-			case 3:
-				now += time.Duration(rapid.IntRange(1, 400).Draw(t, "seconds")) * time.Second
-			case 4:
-				if n := len(c.vms); n > 0 {
-					vm := c.all()[rapid.IntRange(0, n-1).Draw(t, "which")]
-					if rapid.Bool().Draw(t, "notice") {
-						f.Notice(now, vm.ID)
-					} else {
-						f.Lost(now, vm.ID)
-					}
-				}
-			case 5:
-				if n := len(c.vms); n > 0 {
-					delete(c.vms, c.all()[rapid.IntRange(0, n-1).Draw(t, "which")].ID) // it crashes
-				}
-			}
-			step()
-		}
-
-		// From now on the cloud behaves: everything is said once, in order.
-		n := min(2, limits.VMs)
-		_ = f.Want(wanted(n))
-		c.events = nil
-		for range 400 {
-			now += 15 * time.Second
-			actions, _ := f.Tick(now)
-			for _, a := range actions {
-				behave(f, c, now, a)
-			}
-			for _, vm := range c.all() {
-				f.Ready(now, vm.ID, vm.Token)
-			}
-		}
-		ready := 0
-		for _, vm := range f.VMs() {
-			if _, ok := c.vms[vm.ID]; !ok || vm.State != provisioner.Ready || vm.Key != wanted(0).Key() {
-				t.Fatalf("left over: %+v, exists %v", vm, ok)
-			}
-			ready++
-		}
-		if ready != n || len(c.vms) != n {
-			t.Fatalf("%d ready and %d that exist, want %d", ready, len(c.vms), n)
-		}
-	})
-}
-
-func behave(f *provisioner.Fleet, c *cloud, now time.Duration, a provisioner.Action) {
-	switch a.Kind {
-	case provisioner.Launch:
-		if _, ok := c.granted[a.Token]; !ok {
-			for range a.VMs {
-				c.next++
-				id := fmt.Sprintf("vm%d", c.next)
-				c.vms[id] = provisioner.Found{ID: id, Token: a.Token, Stages: a.Key.Stages, Offer: small}
-				c.granted[a.Token] = append(c.granted[a.Token], id)
-			}
-		}
-		f.Launched(now, a.Token, c.granted[a.Token]...)
-	case provisioner.Drain:
-		f.Idle(now, a.ID)
-	case provisioner.End:
-		delete(c.vms, a.ID)
-		f.Ended(now, a.ID)
-	case provisioner.List:
-		f.Found(now, c.all()...)
 	}
 }

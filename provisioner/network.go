@@ -30,13 +30,23 @@ type Path struct {
 // century is longer than anything takes, and short enough for sums of such times.
 const century = 100 * 365 * 24 * time.Hour
 
-// Time is how long bytes are on the way.
+// Time is how long bytes are on the way: a century at most.
 func (p Path) Time(bytes int) time.Duration {
 	if p.BitsPerSec == 0 {
-		return p.Latency
+		return sum(p.Latency)
 	}
-	return p.Latency + time.Duration(min(float64(bytes)*8/p.BitsPerSec*float64(time.Second), float64(century)))
+	return sum(p.Latency, atMostACentury(float64(bytes)*8/p.BitsPerSec*float64(time.Second)))
 }
+
+// sum adds times up, to a century at most.
+func sum(times ...time.Duration) (total time.Duration) {
+	for _, t := range times {
+		total = min(total+min(t, century), century)
+	}
+	return total
+}
+
+func atMostACentury(ns float64) time.Duration { return time.Duration(min(ns, float64(century))) }
 
 func (p Path) validate() error {
 	if p.Latency < 0 || p.Latency > century || !(p.BitsPerSec >= 0) || !(p.DollarsPerGB >= 0) || math.IsInf(p.DollarsPerGB, 0) {

@@ -14,9 +14,10 @@ import (
 // VMs that boot and launches that have not been answered count as if they served: they
 // will, and ordering them again each time is how autoscalers order too much.
 func (f *Fleet) Tick(now time.Duration) (actions []Action, wake time.Duration) {
+	f.forget(now)
 	for _, vm := range f.sorted() {
 		f.bill(now, vm)
-		actions = f.overdue(now, vm, actions)
+		actions = f.tell(now, vm, actions)
 	}
 	actions = f.list(now, actions)
 	for _, token := range slices.Sorted(maps.Keys(f.launches)) {
@@ -40,8 +41,13 @@ func (f *Fleet) sorted() []*VM {
 	})
 }
 
-// overdue ends a VM that did not register or finish in time, and one that was to end.
-func (f *Fleet) overdue(now time.Duration, vm *VM, actions []Action) []Action {
+// tell drains a VM that has come to that, and ends one that did not register or finish in
+// time, or was to end.
+func (f *Fleet) tell(now time.Duration, vm *VM, actions []Action) []Action {
+	if vm.State == Draining && !vm.told {
+		vm.told = true
+		actions = append(actions, Action{Kind: Drain, ID: vm.ID})
+	}
 	if now < f.expires(vm) {
 		return actions
 	}
@@ -142,14 +148,14 @@ func (f *Fleet) adjust(now time.Duration, w Want, actions []Action) []Action {
 			have++
 		case have > w.VMs && vm.State == Booting: // the youngest first
 			vm.move(now, Ending)
-			actions = f.overdue(now, vm, actions)
+			actions = f.tell(now, vm, actions)
 			have--
 		}
 	}
 	for _, vm := range vms {
 		if have > w.VMs && vm.State == Ready {
 			vm.move(now, Draining)
-			actions = append(actions, Action{Kind: Drain, ID: vm.ID})
+			actions = f.tell(now, vm, actions)
 			have--
 		}
 	}

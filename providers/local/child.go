@@ -73,6 +73,9 @@ func (c *child) watch() {
 // heard takes a line of standard output, or a part of a long one.
 func (c *child) heard(text string, begins bool) {
 	r, ok, err := launch.ParseReady(text)
+	if text == "" {
+		return // a worker ends the line that its program may have begun, before it says that it is ready
+	}
 	if !ok || !begins {
 		c.output.line(text)
 		return

@@ -44,7 +44,8 @@ type Provider struct {
 	mu        sync.Mutex
 	world     simulate.World
 	vms       []*vm                       // in the order of their launch
-	launches  map[string]providers.Launch // that brought VMs, by token
+	launches  map[string]providers.Launch // that the world has been asked for, by token
+	refusals  map[string]error            // of those that it has refused
 	functions []*function                 // by the number that the world knows them by
 	notices   []providers.Notice          // all, in the order in which they came
 	news      chan struct{}               // closed when there is one more, and replaced
@@ -64,7 +65,7 @@ func Open(o Options) (*Provider, error) {
 	}
 	p := &Provider{
 		options: o, world: o.World, began: time.Now(),
-		launches: map[string]providers.Launch{}, news: make(chan struct{}),
+		launches: map[string]providers.Launch{}, refusals: map[string]error{}, news: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p, nil

@@ -32,7 +32,7 @@ func (v *VMs) Offers(ctx context.Context) ([]provisioner.VMOffer, error) {
 
 // Launch launches what the world grants, and answers when the world does. VMs are there
 // from the start, and stay if the caller does not wait. A token that is asked for again
-// is answered at once.
+// is answered at once: with its VMs that there are now, or refused if it was.
 func (v *VMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
 	instances, answer, err := v.p.launch(ctx, l)
 	if answer == 0 {
@@ -60,20 +60,26 @@ func (p *Provider) launch(ctx context.Context, l providers.Launch) ([]providers.
 	if before, again := p.launches[l.Token]; again && before != l {
 		return nil, 0, failed("launch", "use a new token", fmt.Errorf("%w: token %q was used for another launch", providers.ErrInvalid, l.Token))
 	} else if again {
-		return p.list(func(vm *vm) bool { return vm.Token == l.Token }), 0, nil
+		return p.cameOf(l.Token), 0, p.refusals[l.Token]
 	}
 	if !slices.Contains(p.options.VMs, l.Offer) {
 		return nil, 0, failed("launch", "launch one of Offers", fmt.Errorf("%w: VM type %q", providers.ErrNotFound, l.Offer.Name))
 	}
 	granted := p.world.Launch(p.now(), l.Offer, l.VMs)
-	if granted.Err != nil {
-		return nil, granted.Answer, failed("launch", "try later, or another offer", granted.Err)
-	}
 	p.launches[l.Token] = l
+	if granted.Err != nil {
+		p.refusals[l.Token] = failed("launch", "try later, or another offer", granted.Err)
+		return nil, granted.Answer, p.refusals[l.Token]
+	}
 	for _, life := range granted.VMs {
 		p.begin(l, life)
 	}
-	return p.list(func(vm *vm) bool { return vm.Token == l.Token }), granted.Answer, nil
+	return p.cameOf(l.Token), granted.Answer, nil
+}
+
+// cameOf is the VMs of a launch that there are now.
+func (p *Provider) cameOf(token string) []providers.Instance {
+	return p.list(func(vm *vm) bool { return vm.Token == token })
 }
 
 // List lists the owner's VMs that have not ended.

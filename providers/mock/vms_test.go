@@ -143,7 +143,8 @@ func TestALostAnswerLeavesVMs(t *testing.T) {
 	})
 }
 
-// Refused launches answer late too; a token that brought nothing may bring VMs later.
+// Refused launches answer late too, and stay refused: the answer to the first ask may come
+// after that to the second, and is still true then.
 func TestInsufficientCapacity(t *testing.T) {
 	bubble(t, func(t *testing.T, ctx context.Context) {
 		p := open(t, mock.Options{World: newWorld(t, mock.Config{
@@ -155,8 +156,16 @@ func TestInsufficientCapacity(t *testing.T) {
 			t.Error("a VM has come of it")
 		}
 		time.Sleep(time.Minute - 5*time.Second)
-		if vms, err := p.VMs().Launch(ctx, launch("a", 1)); err != nil || len(vms) != 1 {
-			t.Errorf("%v, %v", vms, err)
+		began := time.Now()
+		_, err = p.VMs().Launch(ctx, launch("a", 1))
+		isError(t, "asked again after the outage", err, providers.ErrInsufficientCapacity)
+		if time.Since(began) != 0 || p.Account().VMs != 0 {
+			t.Errorf("answered after %v with %d VMs", time.Since(began), p.Account().VMs)
+		}
+		_, err = p.VMs().Launch(ctx, launch("a", 2))
+		isError(t, "a token of another launch", err, providers.ErrInvalid)
+		if vms, err := p.VMs().Launch(ctx, launch("b", 1)); err != nil || len(vms) != 1 {
+			t.Errorf("a new token: %v, %v", vms, err)
 		}
 	})
 }

@@ -37,17 +37,18 @@ func (a *agenda) at(t time.Duration, e event) { a.others.Push(t, e) }
 
 // after adds an event for a time from now, which must never go back.
 func (a *agenda) after(now, delay time.Duration, e event) {
+	at := later(now, delay)
 	for i := range a.lanes {
 		if l := &a.lanes[i]; l.delay == delay {
-			l.queue = append(l.queue, due{now + delay, e})
+			l.queue = append(l.queue, due{at, e})
 			return
 		}
 	}
 	if len(a.lanes) == maxLanes {
-		a.others.Push(now+delay, e)
+		a.others.Push(at, e)
 		return
 	}
-	a.lanes = append(a.lanes, lane{delay: delay, queue: []due{{now + delay, e}}})
+	a.lanes = append(a.lanes, lane{delay: delay, queue: []due{{at, e}}})
 }
 
 // alarm adds an event that may be called off before it is due.

@@ -48,9 +48,10 @@ func (r *run) adopt(limits provisioner.Limits) {
 	for _, g := range r.groups {
 		for range min(g.vms.VMs, limits.VMs-len(ids)) {
 			if g.vms.Offer.Market != provisioner.Committed {
-				if perHour -= g.vms.Offer.PerHour; perHour < -1e-9 {
-					break
+				if g.vms.Offer.PerHour > perHour+1e-9 {
+					break // a cheaper group may still fit
 				}
+				perHour -= g.vms.Offer.PerHour
 			}
 			v := r.newVM(g, "before")
 			ids = append(ids, v.id)
@@ -127,14 +128,10 @@ func (r *run) act(a provisioner.Action) {
 
 // drain sends a VM nothing more.
 func (r *run) drain(v *vm) {
-	if v.ready {
-		v.draining = true
-		r.balancer.Drain(uint64(v.place))
-		v.queue.Drain()
-		r.idle(v)
-	} else {
-		r.fleet.Idle(r.now, v.id)
-	}
+	v.draining = true
+	r.balancer.Drain(uint64(v.place))
+	v.queue.Drain()
+	r.idle(v)
 }
 
 // found answers a list.
@@ -203,7 +200,6 @@ func (r *run) fate(v *vm, l Life) {
 	r.at(r.after(l.Notice), func() {
 		if !v.gone {
 			r.fleet.Notice(r.now, v.id)
-			r.drain(v)
 			r.wakeFleet(r.now)
 		}
 	})

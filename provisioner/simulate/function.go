@@ -1,8 +1,6 @@
 package simulate
 
 import (
-	"time"
-
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
 )
@@ -14,7 +12,7 @@ type function struct {
 	calls     int
 	cold      int
 	throttled int
-	billed    time.Duration
+	billed    float64 // nanoseconds
 }
 
 // addFunctions makes the plan's functions known to the balancer.
@@ -54,7 +52,7 @@ func (r *run) call(p *place, q *request, e event) {
 	if cold > 0 {
 		f.cold++
 	}
-	f.billed += billed
+	f.billed += float64(billed)
 	p.group.dollars += f.offer.Cost(billed)
 	e.kind = returned
 	r.events.at(r.after(billed), e)

@@ -6,7 +6,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Latency is a distribution of times, in seconds. The mean is exact; quantiles and the
+// Latency is a distribution of times, in seconds. The mean is that of the times themselves; quantiles and the
 // largest are good to 0.1 %, or to a microsecond.
 type Latency struct {
 	Mean float64 `json:"mean"`
@@ -20,7 +20,7 @@ type Latency struct {
 // histogram collects times in memory that does not grow with their number.
 type histogram struct {
 	*hdrhistogram.Histogram
-	sum   time.Duration
+	sum   float64 // nanoseconds: those of a billion requests are more than a Duration holds
 	count int64
 }
 
@@ -32,7 +32,7 @@ func newHistogram() *histogram {
 }
 
 func (h *histogram) record(d time.Duration) {
-	h.sum += d
+	h.sum += float64(d)
 	h.count++
 	_ = h.RecordValue(min(d, longest).Microseconds())
 }
@@ -44,5 +44,5 @@ func (h *histogram) summary() Latency {
 	q := func(percent float64) float64 {
 		return (time.Duration(h.ValueAtQuantile(percent)) * time.Microsecond).Seconds()
 	}
-	return Latency{Mean: h.sum.Seconds() / float64(h.count), P50: q(50), P90: q(90), P99: q(99), P999: q(99.9), Max: q(100)}
+	return Latency{Mean: h.sum / 1e9 / float64(h.count), P50: q(50), P90: q(90), P99: q(99), P999: q(99.9), Max: q(100)}
 }

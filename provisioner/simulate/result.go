@@ -190,7 +190,7 @@ func (r *run) result() Result {
 
 func (g *group) result() VMResult {
 	return VMResult{
-		Stages: g.stages.String(), Offer: g.offer, Launched: g.launched, VMSeconds: g.lived.Seconds(),
+		Stages: g.stages.String(), Offer: g.offer, Launched: g.launched, VMSeconds: g.lived / 1e9,
 		Utilisation: share(g.busy, g.slots), Requests: g.sent, StageRuns: g.runs,
 		Latency: g.latency.summary(), Dollars: g.dollars,
 	}
@@ -199,7 +199,7 @@ func (g *group) result() VMResult {
 func (f *function) result(g *group) FunctionResult {
 	return FunctionResult{
 		Stages: g.stages.String(), Offer: g.offer, Calls: f.calls, Cold: f.cold, Throttled: f.throttled,
-		BilledSeconds: f.billed.Seconds(), StageRuns: g.runs, Latency: g.latency.summary(), Dollars: g.dollars,
+		BilledSeconds: f.billed / 1e9, StageRuns: g.runs, Latency: g.latency.summary(), Dollars: g.dollars,
 	}
 }
 

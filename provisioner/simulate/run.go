@@ -145,6 +145,8 @@ func (r *run) loop(ctx context.Context) error {
 		case r.open == 0 && r.arrival == Never && due > r.Until:
 			r.now = max(r.ended, r.Until)
 			return nil
+		case due > endOfTime:
+			return fmt.Errorf("%w: %d requests would not end within %v: give an SLO, or fewer tries", ErrScenario, r.open, endOfTime)
 		default:
 			r.now = due
 			r.handle(r.events.take(where))
@@ -169,6 +171,8 @@ func (r *run) nextArrival() error {
 		return err
 	case at < r.now:
 		return fmt.Errorf("%w: its traffic goes back to %v", ErrScenario, at)
+	case at > endOfTime:
+		return fmt.Errorf("%w: its traffic goes on until %v", ErrScenario, at)
 	}
 	r.arrival = at
 	return nil
@@ -239,8 +243,12 @@ func (r *run) at(t time.Duration, f func()) {
 	r.events.at(t, event{kind: rare, request: uint32(i)})
 }
 
-// century is longer than any run, and short enough for sums of such times.
+// century is longer than any run should be, and short enough for sums of such times.
 const century = 100 * 365 * 24 * time.Hour
+
+// endOfTime is as long as a run can be: what takes some decades can begin then and still end
+// before a Duration overflows.
+const endOfTime = century / 2 * 5
 
 // draw is how long a batch takes at a stage.
 func (r *run) draw(t profile.Times, stage, rows int) time.Duration {
@@ -248,26 +256,11 @@ func (r *run) draw(t profile.Times, stage, rows int) time.Duration {
 }
 
 // after is the time d from now, Never if d is.
-func (r *run) after(d time.Duration) time.Duration {
-	if d >= Never-r.now {
+func (r *run) after(d time.Duration) time.Duration { return later(r.now, d) }
+
+func later(now, d time.Duration) time.Duration {
+	if d >= Never-now {
 		return Never
 	}
-	return r.now + d
+	return now + d
 }
-
-// perfect is a world without waits and failures.
-type perfect struct{}
-
-func (perfect) Launch(_ time.Duration, _ provisioner.VMOffer, n int) Launch {
-	l := Launch{VMs: make([]Life, n)}
-	for i := range l.VMs {
-		l.VMs[i] = Life{Notice: Never, Lost: Never}
-	}
-	return l
-}
-
-func (perfect) Call(time.Duration, int, provisioner.FunctionOffer) (time.Duration, bool) {
-	return 0, true
-}
-
-func (perfect) Return(time.Duration, int) {}

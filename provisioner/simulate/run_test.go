@@ -18,8 +18,8 @@ import (
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
 
-// audit runs a scenario in which launches are answered, so that the fleet knows of every
-// VM: then what it has counted must be the bill.
+// audit runs a scenario. What the fleet has counted must be the bill: of every VM, also if it
+// came and went before its launch was answered.
 func audit(t *testing.T, s simulate.Scenario) simulate.Result {
 	t.Helper()
 	res, spent, err := simulate.Audit(t.Context(), s)
@@ -208,7 +208,7 @@ func chaotic(t testing.TB) simulate.Scenario {
 // Every request that comes ends once, whatever happens to the places; slots and money
 // are accounted for.
 func TestConservationInChaos(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(5) {
 		s := chaotic(t)
 		s.Seed = seed
 		var ended, answered, arrived int
@@ -225,10 +225,7 @@ func TestConservationInChaos(t *testing.T) {
 				t.Errorf("an outcome that cannot be: %+v", o)
 			}
 		}
-		res, _, err := simulate.Audit(t.Context(), s)
-		if err != nil {
-			t.Fatal(err)
-		}
+		res := audit(t, s)
 		failed := res.Failed.Deadline + res.Failed.Shed + res.Failed.Tries
 		want(t, "requests", fmt.Sprint(ended, answered, failed), fmt.Sprint(arrived, res.Answered, arrived-res.Answered))
 		if res.VMs[0].Launched < 6 || res.Functions[0].Throttled == 0 || res.Functions[0].Cold == 0 || failed == 0 || res.VMs[1].StageRuns == 0 {

@@ -29,6 +29,7 @@ func TestScenarioRefuses(t *testing.T) {
 		"no times for an offer":          {func(s *simulate.Scenario) { delete(s.Times, "vm") }, `no times of 2 stages for offer "vm"`},
 		"times of another model":         {func(s *simulate.Scenario) { s.Times["fn"] = fixed(t, ms) }, `no times of 2 stages for offer "fn"`},
 		"no stages":                      {func(s *simulate.Scenario) { s.Stages = 0 }, "0 stages: give the number"},
+		"too many stages":                {func(s *simulate.Scenario) { s.Stages = math.MaxUint16 }, "65535 stages: give the number"},
 		"traffic of nothing": {func(s *simulate.Scenario) {
 			s.Traffic = func(*rand.Rand) (traffic.Source, error) { return nil, nil }
 		}, "returned nothing"},
@@ -168,5 +169,5 @@ func ExampleRun() {
 	fmt.Printf("$%.3f for VMs, $%.3f for functions, which ran %.1f %% of the stages\n", res.Dollars.VMs, res.Dollars.Functions, 100*res.FunctionShare)
 	// Output:
 	// 99.9 % within 0.3 s, p99 182 ms
-	// $0.200 for VMs, $0.022 for functions, which ran 4.2 % of the stages
+	// $0.200 for VMs, $0.022 for functions, which ran 4.1 % of the stages
 }

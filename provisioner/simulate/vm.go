@@ -23,7 +23,7 @@ type group struct {
 	latency  *histogram
 	runs     int // of stages, for one request each
 	launched int
-	lived    time.Duration
+	lived    float64 // nanoseconds: all VMs' are more than a Duration holds
 	slots    float64 // seconds lived by slots
 	busy     float64 // of those
 	dollars  float64
@@ -176,7 +176,7 @@ func (r *run) kill(v *vm) {
 // bill adds up a VM that has ended, or that the end of the run has come to.
 func (r *run) bill(v *vm) {
 	g, lived := v.group, r.now-v.launched
-	g.lived += lived
+	g.lived += float64(lived)
 	g.slots += lived.Seconds() * float64(g.vms.SlotsOf())
 	g.dollars += g.vms.Offer.Cost(lived)
 	for slot, begun := range v.begun {
