@@ -16,6 +16,8 @@ class ConvBlock(nn.Module):
         self.conv = nn.Conv2d(cin, cout, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(cout)
         self.residual = residual
+        if residual:  # begin as the identity (Goyal et al., 2017)
+            nn.init.zeros_(self.norm.weight)
 
     def forward(self, x):
         y = self.norm(self.conv(x).float())  # statistics in bf16 would be too coarse
@@ -44,7 +46,8 @@ def layers():
     """28x28 pixels; 14x14 after the first pooling; 7x7 after the second."""
     return [
         ConvBlock(1, 32), nn.MaxPool2d(2), ConvBlock(32, 64), ConvBlock(64, 96), ConvBlock(96, 128),
-        ConvBlock(128, 192), ConvBlock(192, 192, residual=True), ConvBlock(192, 224),
+        ConvBlock(128, 192), ConvBlock(192, 192, residual=True), ConvBlock(192, 192, residual=True),
+        ConvBlock(192, 224), ConvBlock(224, 224, residual=True),
         nn.MaxPool2d(2), ConvBlock(224, 256), ConvBlock(256, 256, residual=True),
     ]
 
