@@ -165,7 +165,7 @@ func (c *cloud) unserved() int {
 // join lets the balancer pick a place.
 func (c *cloud) join(p *place, m balancer.Member) error {
 	if p.id == 0 {
-		p.id = c.next.Add(1)
+		p.id, p.travel = c.next.Add(1), m.Travel
 	}
 	m.ID = p.id
 	c.places.Store(p.id, p) // before it can be picked

@@ -126,8 +126,8 @@ func (d *drive) start(ctx context.Context, step balancer.Step) {
 		Generation: d.machine.Generation(), Stages: stage.Range{First: step.Stage, Last: p.stages.Last},
 		Exits: d.exits[step.Stage : p.stages.Last+1], States: []exit.State{d.state}, Inputs: d.inputs,
 	}
-	if step.Remaining < balancer.Never {
-		r.Remaining = step.Remaining
+	if step.Remaining < balancer.Never { // at the place: some of it goes by on the way there and back
+		r.Remaining = max(step.Remaining-p.travel, 1)
 	}
 	ctx, d.cancel = context.WithCancel(ctx)
 	d.work.Go(func() {

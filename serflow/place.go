@@ -21,6 +21,7 @@ type place struct {
 	provider string
 	offer    string // its name
 	stages   stage.Range
+	travel   time.Duration // there and back
 	group    *groupCount
 
 	worker  *remote.Worker // of a VM

@@ -20,16 +20,16 @@ import (
 // x86), of November 2026 as far as is known here; a shared core may burst, which this one does not.
 var (
 	smallVM     = provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, MemoryGB: 1, PerHour: 0.00838, Minimum: time.Minute}
-	bigFunction = provisioner.FunctionOffer{Name: "1769 MB function", MemoryMB: 1769, PerCall: 0.20e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond, Concurrency: 4}
+	bigFunction = provisioner.FunctionOffer{Name: "1769 MB function", MemoryMB: 1769, PerCall: 0.20e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond, Concurrency: 16}
 	bootTime    = 3 * time.Second
-	coldStart   = 200 * time.Millisecond
+	coldStart   = 50 * time.Millisecond
 )
 
 const vms = 2
 
 func rent() (*local.Provider, error) {
 	return local.Open(local.Options{
-		Program:   local.Self,
+		Program: local.Self, Concurrency: bigFunction.Concurrency,
 		VMs:       []local.VM{{Offer: smallVM, Boot: bootTime}},
 		Functions: []local.Function{{Offer: bigFunction, Cold: coldStart}},
 	})

@@ -25,7 +25,7 @@ const (
 	streamLength = 60 * time.Second
 	quiet, busy  = 0.6, 1.6 // of what the VMs can carry
 	killAt       = 0.4      // of the length: a VM is killed
-	streamSLO    = 150 * time.Millisecond
+	streamSLO    = 300 * time.Millisecond
 )
 
 // stream is what serving the images on VMs and functions came to.

@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -73,13 +74,22 @@ func compare(ctx context.Context, w workload, name string, length time.Duration,
 		return fmt.Errorf("simulating: %w", err)
 	}
 	print(os.Stdout, len(arrivals), served, simulated)
+	for text, n := range served.failed {
+		fmt.Println(n, text)
+	}
+	fmt.Printf("%+v\n", cloud.Account())
 	return errors.Join(cloud.Close())
 }
+
+const owner = "fidelity"
+
+// credential is the same for both pipelines, so that they have the function in common.
+var credential = rand.Text()
 
 // open opens a pipeline on some VMs and functions.
 func open(ctx context.Context, w workload, cloud *local.Provider, vms int, options ...serflow.Option) (*serflow.Pipeline, error) {
 	return serflow.Open(ctx, w.model, append(options,
-		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner("fidelity"), serflow.SLO(w.slo),
+		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner(owner), serflow.Credential(credential), serflow.SLO(w.slo),
 		serflow.Limits(provisioner.Limits{VMs: vms, PerHour: 1e3, PerDay: 1e3}), serflow.Plan(w.plan(vms)))...)
 }
 

@@ -30,15 +30,16 @@ type outcome struct {
 	dollars       float64
 	p50, p99      time.Duration
 	functionShare float64 // of the requests that functions had a part in
+	failed        map[string]int
 }
 
-// measure measures all VMs, and the function, at once.
+// measure measures all VMs and the function, and leaves the function there, and warm.
 func measure(ctx context.Context, w workload, cloud *local.Provider) (m serflow.Measurement, err error) {
 	p, err := open(ctx, w, cloud, w.vms)
 	if err != nil {
 		return m, err
 	}
-	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
+	defer func() { err = errors.Join(err, p.Close(), endVMs(ctx, cloud)) }()
 	if err := allReady(ctx, p, w.vms); err != nil {
 		return m, err
 	}
@@ -48,12 +49,25 @@ func measure(ctx context.Context, w workload, cloud *local.Provider) (m serflow.
 		samples = append(samples, next())
 	}
 	last := time.Now()
-	return p.Measure(ctx, samples, w.vms, func(done, all int) {
+	m, err = p.Measure(ctx, samples, w.vms, func(done, all int) {
 		if time.Since(last) > 5*time.Second {
 			last = time.Now()
 			fmt.Fprintf(os.Stderr, "measuring: %d of %d\n", done, all)
 		}
 	})
+	if err == nil {
+		_, err = p.Measure(ctx, samples[:4*w.warm], w.warm, nil) // so many processes of the function are there now
+	}
+	return m, err
+}
+
+// endVMs ends the VMs that were measured: others are told what was measured.
+func endVMs(ctx context.Context, cloud *local.Provider) error {
+	list, err := cloud.VMs().List(ctx, owner)
+	for _, vm := range list {
+		err = errors.Join(err, cloud.VMs().End(ctx, vm.ID))
+	}
+	return err
 }
 
 // serve serves the workload on subprocesses.
@@ -75,6 +89,7 @@ func serve(ctx context.Context, w workload, cloud *local.Provider, m serflow.Mea
 	}
 	var mu sync.Mutex
 	o.exits = slices.Repeat([]int{-1}, len(arrivals))
+	o.failed = map[string]int{}
 	functions, last := 0, time.Now()
 	progress := func(i int, now time.Duration) {
 		if time.Since(last) > 5*time.Second {
@@ -89,10 +104,12 @@ func serve(ctx context.Context, w workload, cloud *local.Provider, m serflow.Mea
 		if slices.ContainsFunc(r.Path, func(h serflow.Hop) bool { return h.Kind == "function" }) {
 			functions++
 		}
-		if err == nil {
-			o.exits[i] = r.Exit
-			o.answered++
+		if err != nil {
+			o.failed[err.Error()]++
+			return
 		}
+		o.exits[i] = r.Exit
+		o.answered++
 	})
 	s := p.Stats()
 	o.p50, o.p99 = s.Latency.Quantile(0.5), s.Latency.Quantile(0.99)
@@ -103,7 +120,7 @@ func serve(ctx context.Context, w workload, cloud *local.Provider, m serflow.Mea
 
 // simulate has the simulator repeat what was served, on what was measured.
 func (w workload) simulate(ctx context.Context, m serflow.Measurement, arrivals []time.Duration, exits []int, length time.Duration, seed uint64) (o outcome, err error) {
-	cold := mock.Config{Cold: mock.Spread{Median: m.Cold[w.function.Name]}, KeepAlive: 5 * time.Minute, Concurrency: w.concurrency}
+	cold := mock.Config{Warm: w.warm, Cold: mock.Spread{Median: m.Cold[w.function.Name]}, KeepAlive: 5 * time.Minute, Concurrency: w.concurrency}
 	r, err := simulate.Run(ctx, simulate.Scenario{
 		Stages: len(w.model.Stages), Plan: w.plan(w.vms), SLO: w.slo, Network: m.Network, Running: true, Until: length, Seed: seed,
 		Times:   map[string]profile.Times{w.vm.Name: m.Profiles[w.vm.Name], w.function.Name: m.Profiles[w.function.Name]},

@@ -28,6 +28,7 @@ type workload struct {
 	from, to    float64 // the rate, of what the VMs can carry
 	slo         time.Duration
 	measured    int // samples that are measured
+	warm        int // processes of the function that are there from the start
 }
 
 func workloadOf(name string) (workload, error) {
@@ -71,7 +72,7 @@ func waits() workload {
 		reach:    waitReach,
 		vm:       provisioner.VMOffer{Name: "VM", VCPUs: 1, PerHour: 0.04},
 		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
-		cold:     100 * time.Millisecond, concurrency: 100, vms: 20, from: 0.7, to: 1.2, slo: 500 * time.Millisecond, measured: 2000,
+		cold:     100 * time.Millisecond, concurrency: 100, vms: 20, from: 0.7, to: 1.2, slo: 500 * time.Millisecond, measured: 2000, warm: 20,
 	}
 	w.model = stage.NewModel("waits")
 	for k := range waitMeans {
@@ -137,7 +138,7 @@ func fashion() (workload, error) {
 	w := workload{
 		vm:       provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, PerHour: 0.00838},
 		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
-		cold:     100 * time.Millisecond, concurrency: 10, vms: 2, from: 0.5, to: 1.2, slo: 250 * time.Millisecond, measured: 1000,
+		cold:     100 * time.Millisecond, concurrency: 16, vms: 2, from: 0.5, to: 1.2, slo: 250 * time.Millisecond, measured: 1000, warm: 8,
 	}
 	w.model = stage.NewModel("fashion")
 	for k, policy := range found.Policies {

@@ -29,6 +29,7 @@ type Config struct {
 	Notice        time.Duration // from the notice to the end; default 2 min
 
 	Cold        Spread        // initialisation of an instance of a function
+	Warm        int           // instances of each function that are there from the start
 	KeepAlive   time.Duration // for which an idle instance stays; 0 means for ever
 	Concurrency int           // calls at once, of all functions together; 0 means no limit beside the offer's
 }
@@ -63,8 +64,8 @@ func (c Config) Validate() error {
 			return fmt.Errorf("%w: Outages has a window from %v to %v: it must end after it begins", ErrConfig, w.From, w.To)
 		}
 	}
-	if c.Notice < 0 || c.KeepAlive < 0 || c.Concurrency < 0 {
-		return fmt.Errorf("%w: Notice %v, KeepAlive %v and Concurrency %d: none may be negative", ErrConfig, c.Notice, c.KeepAlive, c.Concurrency)
+	if c.Notice < 0 || c.KeepAlive < 0 || c.Concurrency < 0 || c.Warm < 0 {
+		return fmt.Errorf("%w: Notice %v, Warm %d, KeepAlive %v and Concurrency %d: none may be negative", ErrConfig, c.Notice, c.Warm, c.KeepAlive, c.Concurrency)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ type Calls struct {
 //
 // Idle has when each became idle, which never decreases: if the last has expired, all
 // have. An instance is only made if none is idle, so there are never more of them than
-// calls have run at once.
+// calls have run at once, beside those of the start.
 type pool struct {
 	Calls
 	idle []time.Duration

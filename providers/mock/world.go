@@ -105,7 +105,7 @@ func (w *World) Calls(function int) Calls { return w.pool(function).Calls }
 
 func (w *World) pool(function int) *pool {
 	for function >= len(w.pools) {
-		w.pools = append(w.pools, pool{})
+		w.pools = append(w.pools, pool{idle: make([]time.Duration, w.config.Warm)}) // since the start
 	}
 	return &w.pools[function]
 }

@@ -3,7 +3,9 @@ package mock_test
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -142,5 +144,25 @@ func TestSameSeedSameCloud(t *testing.T) {
 		if ca != cb || ca == 0 {
 			t.Fatalf("cold starts of %v and %v", ca, cb)
 		}
+	}
+}
+
+// Instances that are there from the start are warm until they expire.
+func TestWarmFromTheStart(t *testing.T) {
+	w, err := mock.NewWorld(mock.Config{Warm: 2, Cold: mock.Spread{Median: time.Second}, KeepAlive: time.Minute}, rand.New(rand.NewPCG(1, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var colds []time.Duration
+	for range 3 {
+		cold, _ := w.Call(time.Second, 1, provisioner.FunctionOffer{})
+		colds = append(colds, cold)
+	}
+	late, _ := w.Call(2*time.Minute, 0, provisioner.FunctionOffer{})
+	if want := []time.Duration{0, 0, time.Second}; !slices.Equal(colds, want) || late != time.Second {
+		t.Errorf("cold starts of %v, and %v after their time; want %v and 1s", colds, late, want)
+	}
+	if _, err := mock.NewWorld(mock.Config{Warm: -1}, nil); !errors.Is(err, mock.ErrConfig) {
+		t.Errorf("a negative number: %v", err)
 	}
 }
