@@ -26,13 +26,13 @@ type Measurement struct {
 	Cold     map[string]time.Duration    // the longest cold start that was met, by the name of the function's offer
 }
 
-// Measure takes each sample, tensors without a batch dimension, through every stage of a VM
-// and of the function of each group, to the last stage. So many samples at most are on their
+// Measure takes each sample, tensors without a batch dimension, through all stages of a VM
+// and of the function of each group, leaving at no exit. So many samples at most are on their
 // way at once, each on a VM of its own: where slots share a processor, measure with as many
 // as will be busy. What a call of a function is billed beside its stages counts as time of
 // its first stage.
 //
-// Done, if it is not nil, is told how many of all visits to a stage are over. Measure needs providers,
+// Done, if it is not nil, is told how many of all visits are over. Measure needs providers,
 // and ends with the context's error when that is over.
 func (p *Pipeline) Measure(ctx context.Context, samples [][]stage.Tensor, atOnce int, done func(visits, all int)) (m Measurement, err error) {
 	if p.cloud == nil || len(samples) == 0 || atOnce < 1 {
@@ -51,9 +51,7 @@ func (p *Pipeline) Measure(ctx context.Context, samples [][]stage.Tensor, atOnce
 		}
 	}
 	groups := p.cloud.byGroup()
-	for _, places := range groups {
-		s.all += len(samples) * places[0].stages.Len()
-	}
+	s.all = len(samples) * len(groups)
 	for _, places := range groups {
 		if err := s.visit(ctx, places, atOnce); err != nil {
 			return m, err
@@ -134,37 +132,44 @@ func (s *survey) visit(ctx context.Context, places []*place, atOnce int) error {
 	return g.Wait()
 }
 
-// take takes a sample through the stages of a place, one after the other.
+// take takes a sample through all stages of a place, as a request that leaves nowhere.
 func (s *survey) take(ctx context.Context, p *place, i int, v *visited) error {
-	for k := p.stages.First; k <= p.stages.Last; k++ {
-		a := s.send(ctx, p, remote.Request{
-			Generation: s.plan.Generation, Stages: stage.Range{First: k, Last: k}, Exits: s.passing(k), States: []exit.State{{}}, Inputs: s.inputs[i][k],
-		})
-		if err := cmp.Or(ctx.Err(), a.reply.Err); err != nil {
-			return &Error{Stage: s.model.Stages[k].Name, Group: p.group.Group, Provider: p.provider, Err: err, Remedy: "measure again"}
-		}
-		s.inputs[i][k+1] = a.part.Outputs
-		s.mu.Lock()
-		v.note(k, a)
-		if s.visits++; s.done != nil {
-			s.done(s.visits, s.all)
-		}
-		s.mu.Unlock()
+	in := p.stages
+	a := s.send(ctx, p, remote.Request{
+		Generation: s.plan.Generation, Stages: in, Exits: s.passing(in), States: []exit.State{{}}, Inputs: s.inputs[i][in.First],
+	})
+	err := cmp.Or(ctx.Err(), a.reply.Err)
+	if err == nil && len(a.stages) != in.Len() {
+		err = fmt.Errorf("%w: the worker has told the times of %d stages, of %d", remote.ErrVersion, len(a.stages), in.Len())
+	}
+	if err != nil {
+		return &Error{Stage: s.model.Stages[in.First].Name, Group: p.group.Group, Provider: p.provider, Err: err, Remedy: "measure again"}
+	}
+	s.inputs[i][in.Last+1] = a.part.Outputs
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.note(a)
+	if s.visits++; s.done != nil {
+		s.done(s.visits, s.all)
 	}
 	return nil
 }
 
-// passing are the exits with which a stage passes every row on, but for the last one.
-func (c *cloud) passing(k int) []exit.Policy {
-	if k == len(c.exits)-1 {
-		return c.exits[k:]
+// passing are the exits with which stages pass every row on, but for the model's last.
+func (c *cloud) passing(in stage.Range) []exit.Policy {
+	exits := slices.Repeat([]exit.Policy{exit.Never()}, in.Len())
+	if in.Last == len(c.exits)-1 {
+		exits[in.Len()-1] = c.exits[in.Last]
 	}
-	return []exit.Policy{exit.Never()}
+	return exits
 }
 
-func (v *visited) note(k int, a attempt) {
+func (v *visited) note(a attempt) {
 	service := a.reply.Service
-	v.stages[k] = append(v.stages[k], service)
+	for i, t := range a.stages {
+		k := v.place.stages.First + i
+		v.stages[k] = append(v.stages[k], t)
+	}
 	if v.place.kind == balancer.VM {
 		v.beside = append(v.beside, a.took-service)
 		return

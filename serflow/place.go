@@ -39,7 +39,8 @@ type attempt struct {
 	reply   balancer.Reply
 	part    remote.Part // of Exited and Passed
 	took    time.Duration
-	billed  time.Duration // of a call of a function, without its cold start
+	stages  []time.Duration // what the place worked at each stage that ran
+	billed  time.Duration   // of a call of a function, without its cold start
 	cold    time.Duration
 	dollars float64
 }
@@ -63,6 +64,7 @@ func (c *cloud) send(ctx context.Context, p *place, r remote.Request) (a attempt
 			c.doubt(p)
 		}
 	} else {
+		a.stages = reply.Times
 		a.part = reply.Parts[0] // one row is in one part
 		a.reply = balancer.Reply{Outcome: balancer.Passed, Stage: a.part.Stage, Service: reply.Service, Load: reply.Load}
 		if a.part.Exited {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"time"
 
@@ -44,6 +45,12 @@ func plan(reach []float64) provisioner.Plan {
 	}
 }
 
+const owner = "fashionmnist"
+
+// credential is the same for the pipeline that measures and the one that serves, so that
+// they have the function in common.
+var credential = rand.Text()
+
 // openOn opens a pipeline on VMs and functions, and waits until all VMs serve.
 func openOn(ctx context.Context, cloud *local.Provider, exits []exit.Policy, reach []float64, options ...serflow.Option) (*serflow.Pipeline, error) {
 	m, err := fashion(exits)
@@ -51,7 +58,7 @@ func openOn(ctx context.Context, cloud *local.Provider, exits []exit.Policy, rea
 		return nil, err
 	}
 	p, err := serflow.Open(ctx, m, append(options,
-		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner("fashionmnist"), serflow.SLO(streamSLO), serflow.Plan(plan(reach)),
+		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner(owner), serflow.Credential(credential), serflow.SLO(streamSLO), serflow.Plan(plan(reach)),
 		serflow.Limits(provisioner.Limits{VMs: vms + 1, PerHour: 0.1, PerDay: 0.1}), serflow.Heartbeat(500*time.Millisecond))...)
 	if err != nil {
 		return nil, err
@@ -66,22 +73,37 @@ func openOn(ctx context.Context, cloud *local.Provider, exits []exit.Policy, rea
 	return p, nil
 }
 
-// measured is how many images are taken through every stage to measure it.
-const measured = 200
+// How many images are taken through every stage to measure it, and how many processes of the
+// function are there when the stream begins.
+const measured, warm = 400, 8
 
-// measure finds out what stages take on the VMs and on the function.
+// measure finds out what stages take on the VMs and on the function, and leaves the function
+// there, and warm.
 func measure(ctx context.Context, cloud *local.Provider, exits []exit.Policy, reach []float64, images model.Images, show *progress) (m serflow.Measurement, err error) {
 	p, err := openOn(ctx, cloud, exits, reach)
 	if err != nil {
 		return m, err
 	}
-	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
+	defer func() { err = errors.Join(err, p.Close(), endVMs(ctx, cloud)) }()
 	var samples [][]stage.Tensor
 	for _, pixels := range images.Pixels[:measured] {
 		samples = append(samples, []stage.Tensor{stage.Float32(model.Input, model.Shape, pixels)})
 	}
-	progress := show.begin("measuring VMs, functions", 2*measured*model.Stages)
-	return p.Measure(ctx, samples, 1, func(visits, _ int) { progress(visits) })
+	progress := show.begin("measuring VMs, functions", 2*measured)
+	if m, err = p.Measure(ctx, samples, vms, func(visits, _ int) { progress(visits) }); err != nil {
+		return m, err
+	}
+	_, err = p.Measure(ctx, samples[:4*warm], warm, nil) // it takes so many processes at once
+	return m, err
+}
+
+// endVMs ends the VMs that were measured: those that serve are told what was measured.
+func endVMs(ctx context.Context, cloud *local.Provider) error {
+	list, err := cloud.VMs().List(ctx, owner)
+	for _, vm := range list {
+		err = errors.Join(err, cloud.VMs().End(ctx, vm.ID))
+	}
+	return err
 }
 
 // perRequest is what a request takes on a VM on average.

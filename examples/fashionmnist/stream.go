@@ -23,7 +23,7 @@ import (
 // half, and rises to more than that in its second.
 const (
 	streamLength = 60 * time.Second
-	quiet, busy  = 0.6, 1.6 // of what the VMs can carry
+	quiet, busy  = 0.6, 1.3 // of what the VMs can carry
 	killAt       = 0.4      // of the length: a VM is killed
 	streamSLO    = 300 * time.Millisecond
 )

@@ -46,6 +46,9 @@ func canonicalReply(text string, tensors int) (header, bool) {
 	h.ID = c.text(`,"id":`)
 	p.Service = c.number(`,"parameters":{"serflow_version":1,"serflow_service_ns":`)
 	p.Version = versionText
+	if c.take(`,"serflow_stage_ns":`) {
+		p.Times = c.text("")
+	}
 	p.Load = c.int(`,"serflow_load":`)
 	p.Parts = c.text(`,"serflow_parts":`)
 	c.want(`},"outputs":[`)

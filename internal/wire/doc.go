@@ -22,6 +22,7 @@
 //
 //	serflow_version     1
 //	serflow_service_ns  how long the worker worked
+//	serflow_stage_ns    how long it worked at each stage that ran, in order: "1500,20"; of a reply of one row
 //	serflow_load        rows that the worker still has
 //	serflow_parts       rows by where they left: "exit 2 0:7:0.93;go 3 1:4:2,2:0:0"
 //

@@ -30,6 +30,7 @@ type parameters struct {
 	Exits        string          `json:"serflow_exits"`
 	States       string          `json:"serflow_states"`
 	Service      int64           `json:"serflow_service_ns"`
+	Times        string          `json:"serflow_stage_ns"`
 	Load         int             `json:"serflow_load"`
 	Parts        string          `json:"serflow_parts"`
 	BinaryOutput bool            `json:"binary_data_output"`

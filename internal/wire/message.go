@@ -44,8 +44,10 @@ func (r *Request) Rows() int {
 type Reply struct {
 	ID, Model string
 	Service   time.Duration // how long the worker worked on them, without waiting; 0 if unknown
-	Load      int           // rows that the worker still has
-	Parts     []Part        // each row is in exactly one; their stages do not fall
+	// Times is that for each stage which ran, in order, of a request of one row; empty if unknown.
+	Times []time.Duration
+	Load  int    // rows that the worker still has
+	Parts []Part // each row is in exactly one; their stages do not fall
 }
 
 // Part is rows that left at the same stage.

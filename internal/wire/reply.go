@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/stage"
@@ -20,6 +21,9 @@ func EncodeReply(dst []byte, r *Reply) (body []byte, headerLen int, err error) {
 	dst = appendText(dst, `{"model_name":`, r.Model)
 	dst = appendText(dst, `,"id":`, r.ID)
 	dst = appendField(dst, `,"parameters":{"serflow_version":1,"serflow_service_ns":`, int64(r.Service))
+	if len(r.Times) > 0 {
+		dst = append(appendTimes(append(dst, `,"serflow_stage_ns":"`...), r.Times), '"')
+	}
 	dst = appendField(dst, `,"serflow_load":`, int64(r.Load))
 	dst = append(appendParts(append(dst, `,"serflow_parts":"`...), r.Parts), `"},"outputs":[`...)
 	separator := ""
@@ -51,8 +55,8 @@ func (r *Reply) check() error {
 	if n == 0 {
 		return invalid("a reply of no rows: each row of the request must be in a part")
 	}
-	if r.Service < 0 || r.Load < 0 {
-		return invalid("service %v and load %d must not be negative", r.Service, r.Load)
+	if r.Service < 0 || r.Load < 0 || len(r.Times) > 0 && slices.Min(r.Times) < 0 {
+		return invalid("service %v, times %v and load %d must not be negative", r.Service, r.Times, r.Load)
 	}
 	if err := checkUTF8("ID or model", r.ID, r.Model); err != nil {
 		return err
@@ -87,6 +91,9 @@ func decodeReply(body []byte, headerLen, rows int, stages stage.Range, l Limits)
 		return Reply{}, h, ofReply(err)
 	}
 	r, err := h.reply(data, rows, l)
+	if err == nil {
+		r.Times, err = parseTimes(h.Parameters.Times, stages.Len())
+	}
 	if err == nil {
 		err = checkParts(r.Parts, rows, stages)
 	}

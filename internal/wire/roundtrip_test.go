@@ -109,6 +109,9 @@ func drawReply(t *rapid.T, stages stage.Range) (Reply, int) {
 	where := rapid.SliceOfN(rapid.IntRange(0, 2*stages.Len()), rows, rows).Draw(t, "where")
 	r := Reply{ID: rapid.StringN(0, 12, -1).Draw(t, "ID"), Model: rapid.StringN(0, 12, -1).Draw(t, "model"),
 		Service: time.Duration(rapid.Int64Min(0).Draw(t, "service")), Load: rapid.IntRange(0, 1<<40).Draw(t, "load")}
+	for range rapid.IntRange(0, stages.Len()).Draw(t, "times") {
+		r.Times = append(r.Times, time.Duration(rapid.Int64Min(0).Draw(t, "time")))
+	}
 	for place := range 2*stages.Len() + 1 {
 		p := Part{Stage: stages.First + place/2, Exited: place%2 == 1}
 		for row, w := range where {

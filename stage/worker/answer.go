@@ -135,6 +135,9 @@ func (w *worker) reply(c *call) (*wire.Reply, error) {
 			p.States = append(p.States, j.state)
 		}
 	}
+	if len(c.jobs) == 1 {
+		r.Times = c.jobs[0].times
+	}
 	slices.SortStableFunc(r.Parts, func(a, b wire.Part) int { return cmp.Compare(a.Stage, b.Stage) })
 	for n := range r.Parts {
 		if err := fill(&r.Parts[n], c); err != nil {

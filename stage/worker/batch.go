@@ -21,6 +21,7 @@ func (w *worker) run(b queue.Batch) (due []queue.Batch) {
 	s.exited = s.exited[:0]
 	for _, j := range s.jobs {
 		j.service += took
+		j.times = append(j.times, took)
 		end := j.exited || j.err != nil
 		s.exited = append(s.exited, end)
 		if end {

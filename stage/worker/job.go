@@ -30,6 +30,7 @@ type job struct {
 	state   exit.State
 	classes int64 // of the exits that it has met
 	service time.Duration
+	times   []time.Duration // the parts of service, by stage that ran
 
 	err      error
 	exited   bool
