@@ -100,14 +100,14 @@ type visited struct {
 }
 
 // visit takes all samples to the places of a group: to each VM one at a time.
-func (s *survey) visit(ctx context.Context, places []*place, atOnce int) error {
+func (s *survey) visit(caller context.Context, places []*place, atOnce int) error {
 	v := &visited{place: places[0], stages: make([][]time.Duration, len(s.model.Stages))}
 	s.seen = append(s.seen, v)
 	if places[0].kind == balancer.Function {
 		places = slices.Repeat(places, atOnce)
 	}
 	next := make(chan int)
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := errgroup.WithContext(caller)
 	for _, p := range places[:min(len(places), atOnce)] {
 		g.Go(func() error {
 			for i := range next {
@@ -129,7 +129,12 @@ func (s *survey) visit(ctx context.Context, places []*place, atOnce int) error {
 		}
 		return nil
 	})
-	return g.Wait()
+	err := g.Wait()
+	if caller.Err() != nil {
+		remedy, why := ended(caller)
+		return &Error{Group: v.place.group.Group, Provider: v.place.provider, Err: why, Remedy: remedy}
+	}
+	return err
 }
 
 // take takes a sample through all stages of a place, as a request that leaves nowhere.
@@ -138,7 +143,7 @@ func (s *survey) take(ctx context.Context, p *place, i int, v *visited) error {
 	a := s.send(ctx, p, remote.Request{
 		Generation: s.plan.Generation, Stages: in, Exits: s.passing(in), States: []exit.State{{}}, Inputs: s.inputs[i][in.First],
 	})
-	err := cmp.Or(ctx.Err(), a.reply.Err)
+	err := a.reply.Err
 	if err == nil && len(a.stages) != in.Len() {
 		err = fmt.Errorf("%w: the worker has told the times of %d stages, of %d", remote.ErrVersion, len(a.stages), in.Len())
 	}

@@ -32,6 +32,7 @@ type plainWorker struct {
 	stages      *compute.Stages
 	fingerprint string
 	setup       launch.Setup
+	times       func(k int) time.Duration // that it takes for stage k; nil to take none
 }
 
 func newPlainWorker(m stage.Model) *plainWorker {
@@ -69,7 +70,18 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 		}
 		return nil, 0, &wire.Error{Code: code, Message: err.Error()}
 	}
-	out, n, err := wire.EncodeReply(nil, &wire.Reply{ID: r.ID, Model: w.stages.Model.Name, Service: time.Millisecond, Parts: []wire.Part{part}})
+	reply := &wire.Reply{ID: r.ID, Model: w.stages.Model.Name, Service: time.Millisecond, Parts: []wire.Part{part}}
+	for k := r.Stages.First; k <= part.Stage && w.times != nil && (part.Exited || k < part.Stage); k++ {
+		reply.Times = append(reply.Times, w.times(k))
+	}
+	if w.times != nil {
+		reply.Service = 0
+		for _, t := range reply.Times {
+			reply.Service += t
+		}
+		time.Sleep(reply.Service)
+	}
+	out, n, err := wire.EncodeReply(nil, reply)
 	if err != nil {
 		panic(err)
 	}
