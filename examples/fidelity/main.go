@@ -74,10 +74,6 @@ func compare(ctx context.Context, w workload, name string, length time.Duration,
 		return fmt.Errorf("simulating: %w", err)
 	}
 	print(os.Stdout, len(arrivals), served, simulated)
-	for text, n := range served.failed {
-		fmt.Println(n, text)
-	}
-	fmt.Printf("%+v\n", cloud.Account())
 	return errors.Join(cloud.Close())
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -29,8 +30,8 @@ type outcome struct {
 	answered      int
 	dollars       float64
 	p50, p99      time.Duration
-	functionShare float64 // of the requests that functions had a part in
-	failed        map[string]int
+	functionShare float64        // of the requests that functions had a part in
+	failed        map[string]int // by what was said
 }
 
 // measure measures all VMs and the function, and leaves the function there, and warm.
@@ -151,4 +152,7 @@ func print(out io.Writer, requests int, served, simulated outcome) {
 	fmt.Fprintf(t, "requests with a function\t%.1f %%\t%.1f %%\t%+.1f points\t2 points\t\n", 100*served.functionShare, 100*simulated.functionShare, 100*(simulated.functionShare-served.functionShare))
 	fmt.Fprintf(t, "answered\t%d\t%d\t\t\t\n", served.answered, simulated.answered)
 	t.Flush()
+	for _, text := range slices.Sorted(maps.Keys(served.failed)) {
+		fmt.Fprintf(out, "not answered: %d times %s\n", served.failed[text], text)
+	}
 }

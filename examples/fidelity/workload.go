@@ -138,7 +138,7 @@ func fashion() (workload, error) {
 	w := workload{
 		vm:       provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, PerHour: 0.00838},
 		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
-		cold:     100 * time.Millisecond, concurrency: 16, vms: 2, from: 0.5, to: 1.2, slo: 250 * time.Millisecond, measured: 1000, warm: 8,
+		cold:     100 * time.Millisecond, concurrency: 16, vms: 2, from: 0.3, to: 0.8, slo: 60 * time.Millisecond, measured: 1000, warm: 8,
 	}
 	w.model = stage.NewModel("fashion")
 	for k, policy := range found.Policies {
