@@ -22,7 +22,7 @@ import (
 // The stream: Poisson arrivals at a rate that is below what the VMs can carry in its first
 // half, and rises to more than that in its second.
 const (
-	streamLength = 40 * time.Second
+	streamLength = 30 * time.Second
 	quiet, busy  = 0.6, 1.3 // of what the VMs can carry
 	killAt       = 0.4      // of the length: a VM is killed
 	streamSLO    = 300 * time.Millisecond
