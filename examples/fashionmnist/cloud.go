@@ -84,7 +84,7 @@ func measure(ctx context.Context, cloud *local.Provider, exits []exit.Policy, re
 	if err != nil {
 		return m, err
 	}
-	defer func() { err = errors.Join(err, p.Close(), endVMs(ctx, cloud)) }()
+	defer func() { err = errors.Join(err, p.Close(), endVMs(context.WithoutCancel(ctx), cloud)) }()
 	var samples [][]stage.Tensor
 	for _, pixels := range images.Pixels[:measured] {
 		samples = append(samples, []stage.Tensor{stage.Float32(model.Input, model.Shape, pixels)})

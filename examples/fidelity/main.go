@@ -32,10 +32,12 @@ func main() {
 	length := flag.Duration("length", 30*time.Second, "of the workload")
 	seed := flag.Uint64("seed", 1, "of arrivals and depths")
 	flag.Parse()
+	if flag.NArg() > 0 || *length <= 0 {
+		usage("-length %v, arguments %q: give a length above 0, and flags only (-help lists them)", *length, flag.Args())
+	}
 	w, err := workloadOf(*name)
-	if err != nil || flag.NArg() > 0 || *length <= 0 {
-		log.Printf("%v %v: run with -help", err, flag.Args())
-		os.Exit(2)
+	if err != nil {
+		usage("%v", err)
 	}
 	worker.Main(w.model) // the VMs and functions are processes of this program
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -43,6 +45,12 @@ func main() {
 	if err := compare(ctx, w, *name, *length, *seed); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// usage ends the program as package flag does for arguments that cannot be.
+func usage(format string, args ...any) {
+	log.Printf(format, args...)
+	os.Exit(2)
 }
 
 func compare(ctx context.Context, w workload, name string, length time.Duration, seed uint64) error {

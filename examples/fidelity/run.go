@@ -40,7 +40,7 @@ func measure(ctx context.Context, w workload, cloud *local.Provider) (m serflow.
 	if err != nil {
 		return m, err
 	}
-	defer func() { err = errors.Join(err, p.Close(), endVMs(ctx, cloud)) }()
+	defer func() { err = errors.Join(err, p.Close(), endVMs(context.WithoutCancel(ctx), cloud)) }()
 	if err := allReady(ctx, p, w.vms); err != nil {
 		return m, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -193,15 +194,18 @@ func TestChildEndsAtSecondSIGTERM(t *testing.T) {
 // On a cloud's machine what to serve is in a file, and nobody holds the input open.
 func TestChildReadsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "start")
-	if err := os.WriteFile(file, []byte(startLine(launch.VM, "[::1]:0")), 0o600); err != nil {
+	address := "[::1]:0"
+	if l, err := net.Listen("tcp", address); err != nil {
+		address = "127.0.0.1:0" // the machine has no IPv6
+	} else {
+		l.Close()
+	}
+	if err := os.WriteFile(file, []byte(startLine(launch.VM, address)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := spawn(t, file, "")
 	p.stdin.Close()
 	r := p.ready(t)
-	if strings.Contains(r.Error, "cannot listen") {
-		t.Skip("no IPv6 here: ", r.Error)
-	}
 	row := p.asking(t, r)
 	p.open(t)
 	if o := <-row; o.err != nil {
