@@ -43,13 +43,23 @@ type Member struct {
 	// enters there, alone, until it has left the range. Replies correct it.
 	Service []time.Duration
 	// Longest has, like Service, a time that such a request seldom exceeds alone, as one
-	// that goes all the way does: what a request's patience is measured by. Default: Service.
+	// that goes all the way does: by it a place is in time or not, and a request's patience
+	// is measured. Default: Service.
 	Longest []time.Duration
+	// Soonest has, like Service, the least that such a request can take, as one that leaves at
+	// the first exit does: with less time left it is shed. Default: 0.
+	Soonest []time.Duration
+	// Supposed says that these times are no better than a guess: before replies have corrected
+	// them, no request is shed by them.
+	Supposed bool
 	// Travel is how long a request and its reply are on the way to it and back.
 	Travel time.Duration
-	// Cold is how much longer a reply may be in coming because the place first starts,
-	// as an instance of a function does. Only a request's patience takes it into account.
+	// Cold is how much longer a reply of a function may be in coming because an instance first
+	// starts. Instances are known by the calls that ran at one time not long ago: those beyond
+	// that are expected to start one.
 	Cold time.Duration
+	// KeepAlive is how long an instance of a function waits for another call; default 5 min.
+	KeepAlive time.Duration
 }
 
 func (m Member) validate() error {
@@ -63,11 +73,13 @@ func (m Member) validate() error {
 	case m.Kind == VM && m.Slots < 1 || m.Slots < 0 || m.Batch < 0:
 		return fmt.Errorf("%w %d: %d slots, batches of %d", ErrMember, m.ID, m.Slots, m.Batch)
 	}
-	if m.Cold < 0 || m.Travel < 0 {
-		return fmt.Errorf("%w %d: a cold start of %v, %v on the way", ErrMember, m.ID, m.Cold, m.Travel)
+	if m.Cold < 0 || m.KeepAlive < 0 || m.Travel < 0 {
+		return fmt.Errorf("%w %d: a cold start of %v, kept for %v, %v on the way", ErrMember, m.ID, m.Cold, m.KeepAlive, m.Travel)
 	}
-	if m.Longest != nil && len(m.Longest) != len(m.Service) {
-		return fmt.Errorf("%w %d: %d longest times for %d stages", ErrMember, m.ID, len(m.Longest), m.Stages.Len())
+	for _, times := range [][]time.Duration{m.Longest, m.Soonest} {
+		if times != nil && len(times) != len(m.Service) {
+			return fmt.Errorf("%w %d: %d longest and %d soonest times for %d stages", ErrMember, m.ID, len(m.Longest), len(m.Soonest), m.Stages.Len())
+		}
 	}
 	for _, s := range m.Service {
 		if s <= 0 {
@@ -84,8 +96,10 @@ func (m Member) validate() error {
 // is only sent to members of that one. A member may be of several.
 type Balancer struct {
 	cores   int
+	purses  []purse // by core
 	mu      sync.Mutex
 	members map[uint64]*member
+	groups  map[groupKey]*group
 	block   *block                     // the newest
 	past    []*generation              // published before, and not retired
 	current atomic.Pointer[generation] // in which requests begin
@@ -102,7 +116,8 @@ func New() *Balancer { return NewShared(1) }
 // good as true ones if they are not too old (local shortest queue: Vargaftik, Keslassy and
 // Orda, IEEE/ACM ToN 2020).
 func NewShared(cores int) *Balancer {
-	b := &Balancer{cores: max(cores, 1), members: map[uint64]*member{}}
+	cores = max(cores, 1)
+	b := &Balancer{cores: cores, purses: newPurses(cores), members: map[uint64]*member{}, groups: map[groupKey]*group{}}
 	b.current.Store(b.newGeneration(0))
 	return b
 }
@@ -136,8 +151,11 @@ func (b *Balancer) add(m *member) *member {
 	if b.block == nil || b.block.taken == perBlock {
 		b.block = newBlock(b.cores)
 	}
-	m.block, m.index = b.block, b.block.taken
+	m.block, m.index, m.group = b.block, b.block.taken, b.groupOf(m)
 	b.block.taken++
+	if m.Kind == VM && m.group.serves() {
+		m.health().startSlowly(m)
+	}
 	b.members[m.ID] = m
 	return m
 }
@@ -145,7 +163,7 @@ func (b *Balancer) add(m *member) *member {
 // replace describes a member anew. Requests under way and picks on other cores still read
 // the old description, so that one stays as it is; they count where the new one looks.
 func (b *Balancer) replace(old, n *member) *member {
-	n.generations, n.block, n.index = old.generations, old.block, old.index
+	n.generations, n.block, n.index, n.group = old.generations, old.block, old.index, old.group
 	if !slices.Equal(old.Service, n.Service) {
 		n.block.unlearn(n.index)
 	}

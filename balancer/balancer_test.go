@@ -43,8 +43,8 @@ func with(t testing.TB, generation uint64, members ...balancer.Member) *balancer
 
 // pick is the ID of the member picked; 0 if there is none.
 func pick(b *balancer.Balancer, a balancer.Ask) (uint64, balancer.Place) {
-	p, ok := b.Pick(a)
-	if !ok {
+	p, err := b.Pick(a)
+	if err != nil {
 		return 0, p
 	}
 	return p.ID(), p
@@ -84,9 +84,9 @@ func TestFunctionWhenTheVMWouldBeLate(t *testing.T) {
 		id, _ := pick(b, ask)
 		got = append(got, id)
 	}
-	// The VM finishes in 10, then 20 ms; a third would take 30 there, no later than the function.
-	want(t, "while it is no later than the function", got, []uint64{1, 1, 1, 2, 2})
-	ask.Stage = 0
+	// The VM finishes in 10, then 20 ms; a third would take 30 there, as at the function, and hold others up.
+	want(t, "while the VM is in time", got, []uint64{1, 1, 2, 2, 2})
+	ask.Stage, ask.Remaining = 0, 30*ms
 	id, _ := pick(b, ask)
 	want(t, "the function does not have the first stage", id, 1)
 	ask.Stage = 2
@@ -100,13 +100,13 @@ func TestFunctionAtItsLimit(t *testing.T) {
 	_, first := pick(b, ask)
 	id, _ := pick(b, ask)
 	want(t, "full", id, 0)
-	b.Done(first, 0, 0, 0)
+	b.Done(first, balancer.Report{Entered: 0, Service: 0, Load: 0})
 	id, _ = pick(b, ask)
 	want(t, "free again", id, 1)
 }
 
 func TestAvoid(t *testing.T) {
-	ask := balancer.Ask{Generation: 1, Remaining: time.Second, Avoid: 1}
+	ask := balancer.Ask{Generation: 1, Remaining: time.Second, Avoid: balancer.Avoid{1}}
 	r := rand.New(rand.NewPCG(3, 4))
 	for name, c := range map[string]struct {
 		members []balancer.Member
@@ -123,7 +123,7 @@ func TestAvoid(t *testing.T) {
 			ask.Random = r.Uint64()
 			id, p := pick(b, ask)
 			want(t, name, id, c.want)
-			b.Done(p, 0, 0, 0)
+			b.Done(p, balancer.Report{Entered: 0, Service: 0, Load: 0})
 		}
 	}
 }
@@ -133,13 +133,13 @@ func TestRepliesCorrectTheExpectation(t *testing.T) {
 	ask := balancer.Ask{Stage: 1, Generation: 1, Remaining: time.Second}
 	for range 100 {
 		_, p := pick(b, ask)
-		b.Done(p, 1, 30*ms, 0)
+		b.Done(p, balancer.Report{Entered: 1, Service: 30 * ms, Load: 0})
 	}
 	_, p := pick(b, ask)
 	if p.Finish < 29*ms || p.Finish > 31*ms {
 		t.Errorf("expects %v of a VM that always takes 30ms", p.Finish)
 	}
-	b.Done(p, 7, time.Hour, 0) // not a stage of its own: nothing to learn from
+	b.Done(p, balancer.Report{Entered: 7, Service: time.Hour, Load: 0}) // not a stage of its own: nothing to learn from
 	if _, again := pick(b, ask); again.Finish != p.Finish {
 		t.Errorf("expects %v, before %v", again.Finish, p.Finish)
 	}
@@ -160,7 +160,7 @@ func TestDrainLeaveAndJoinAgain(t *testing.T) {
 	want(t, "back, with its load", b.Serving(1), 1)
 	b.Leave(1)
 	b.Leave(1)
-	b.Done(p, 0, ms, 0) // a late reply
+	b.Done(p, balancer.Report{Entered: 0, Service: ms, Load: 0}) // a late reply
 	id, _ = pick(b, ask)
 	want(t, "lost", fmt.Sprint(id, " serving ", b.Serving(1)), "0 serving 0")
 }
@@ -179,7 +179,7 @@ func TestGenerations(t *testing.T) {
 			id, p := pick(b, balancer.Ask{Generation: generation, Remaining: time.Second, Random: r.Uint64()})
 			seen[id] = true
 			if id > 0 {
-				b.Done(p, 0, 0, 0)
+				b.Done(p, balancer.Report{Entered: 0, Service: 0, Load: 0})
 			}
 		}
 		want(t, fmt.Sprint("generation ", generation), len(seen), len(members))
@@ -271,18 +271,18 @@ func TestReportedLoad(t *testing.T) {
 	b := with(t, 1, vm(1, 0, 0, 1, 10*ms))
 	ask := balancer.Ask{Generation: 1, Remaining: time.Second}
 	_, p := pick(b, ask)
-	b.Done(p, 0, 10*ms, 4)
+	b.Done(p, balancer.Report{Entered: 0, Service: 10 * ms, Load: 4})
 	_, p = pick(b, ask)
 	want(t, "behind four of others", p.Finish, 50*ms)
-	b.Done(p, 0, 0, -1) // not known
+	b.Done(p, balancer.Report{Entered: 0, Service: 0, Load: -1}) // not known
 	_, p = pick(b, ask)
 	want(t, "still", p.Finish, 50*ms)
 	_, second := pick(b, ask)
-	b.Done(p, 0, 10*ms, 1) // that is ours
+	b.Done(p, balancer.Report{Entered: 0, Service: 10 * ms, Load: 1}) // that is ours
 	_, p = pick(b, ask)
 	want(t, "behind one of our own", p.Finish, 20*ms)
-	b.Done(p, 0, 0, 0)
-	b.Done(second, 0, 10*ms, 0)
+	b.Done(p, balancer.Report{Entered: 0, Service: 0, Load: 0})
+	b.Done(second, balancer.Report{Entered: 0, Service: 10 * ms, Load: 0})
 }
 
 // Cores that do not wait for each other still share the load evenly: with four requests
@@ -301,7 +301,7 @@ func TestCoresShareTheLoad(t *testing.T) {
 		for i := range 20 * inHand {
 			if len(out) == inHand {
 				j := r.IntN(inHand)
-				b.Done(out[j], 0, ms, 0)
+				b.Done(out[j], balancer.Report{Entered: 0, Service: ms, Load: 0})
 				out[j] = out[inHand-1]
 				out = out[:inHand-1]
 			}
@@ -322,10 +322,10 @@ func TestCoresShareTheLoad(t *testing.T) {
 // No VM has so many requests that it seems idle.
 func TestLoadBeyondCounting(t *testing.T) {
 	b := with(t, 1, vm(1, 0, 0, 1, 10*ms))
-	_, p := pick(b, balancer.Ask{Generation: 1, Remaining: time.Second})
-	b.Done(p, 0, 10*ms, math.MaxInt)
+	_, p := pick(b, balancer.Ask{Generation: 1, Remaining: balancer.Never})
+	b.Done(p, balancer.Report{Entered: 0, Service: 10 * ms, Load: math.MaxInt})
 	for range 3 {
-		if _, p = pick(b, balancer.Ask{Generation: 1, Remaining: time.Second}); p.Finish < time.Hour {
+		if _, p = pick(b, balancer.Ask{Generation: 1, Remaining: balancer.Never}); p.Finish < time.Hour {
 			t.Errorf("expected after %v", p.Finish)
 		}
 	}
@@ -344,7 +344,7 @@ func TestJoinDescribesAnew(t *testing.T) {
 		return p
 	}
 	for range 50 {
-		b.Done(take(), 0, 20*ms, 0)
+		b.Done(take(), balancer.Report{Entered: 0, Service: 20 * ms, Load: 0})
 	}
 	hand = nil
 	take()
@@ -364,7 +364,7 @@ func TestJoinDescribesAnew(t *testing.T) {
 	ask.Generation = 2
 	want(t, "in the other generation too", take().Finish, (4*40+5)*ms)
 	for _, p := range hand {
-		b.Done(p, 0, 0, 0)
+		b.Done(p, balancer.Report{Entered: 0, Service: 0, Load: 0})
 	}
 	want(t, "left in hand", b.Serving(1), 0)
 	b.Publish(2)
@@ -433,8 +433,8 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(g, 0))
 			for range 2000 {
-				if p, ok := b.Pick(balancer.Ask{Generation: 1, Remaining: ms, Random: r.Uint64()}); ok {
-					b.Done(p, 0, ms, 0)
+				if p, err := b.Pick(balancer.Ask{Generation: 1, Remaining: ms, Random: r.Uint64()}); err == nil {
+					b.Done(p, balancer.Report{Entered: 0, Service: ms, Load: 0})
 				}
 			}
 		})
@@ -495,12 +495,12 @@ func BenchmarkPick(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				core := cores.Add(1)
 				for pb.Next() {
-					p, ok := lb.Pick(balancer.Ask{Generation: 1, Remaining: time.Second, Random: rand.Uint64(), Core: int(core)})
-					if !ok {
-						b.Error("no place")
+					p, err := lb.Pick(balancer.Ask{Generation: 1, Remaining: time.Second, Random: rand.Uint64(), Core: int(core)})
+					if err != nil {
+						b.Error(err)
 						return
 					}
-					lb.Done(p, 0, ms, 0)
+					lb.Done(p, balancer.Report{Service: ms, Took: ms})
 				}
 			})
 		})

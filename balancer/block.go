@@ -12,8 +12,10 @@ const perBlock = 16
 
 // block is what the cores know of some members.
 type block struct {
-	taken int // a place is not given to another member: requests of the one before may still be reported
-	views []view
+	taken  int // a place is not given to another member: requests of the one before may still be reported
+	views  []view
+	health [perBlock]health
+	warm   [perBlock]warm // of functions
 }
 
 // view is what one core knows. Nothing of it shares a cache line with another's.
@@ -33,6 +35,7 @@ func newBlock(cores int) *block {
 	b := &block{views: make([]view, cores)}
 	for j := range perBlock {
 		b.unlearn(j)
+		b.health[j].room.Store(math.Float64bits(boundless))
 	}
 	return b
 }

@@ -11,6 +11,7 @@ import (
 type member struct {
 	Member
 	generations []uint64
+	group       *group
 	block       *block
 	index       int
 }
@@ -22,12 +23,17 @@ func newMember(m Member) *member {
 		m.Longest = m.Service
 	}
 	m.Longest = slices.Clone(m.Longest)
+	if m.Soonest == nil {
+		m.Soonest = make([]time.Duration, len(m.Service))
+	}
+	m.Soonest = slices.Clone(m.Soonest)
 	return &member{Member: m}
 }
 
 // describes tells whether a member that differs in no more than its times has the same.
 func (m *member) describes(n *member) bool {
-	return m.Travel == n.Travel && m.Cold == n.Cold && slices.Equal(m.Service, n.Service) && slices.Equal(m.Longest, n.Longest)
+	return m.Travel == n.Travel && m.Cold == n.Cold && m.KeepAlive == n.KeepAlive && m.Supposed == n.Supposed && slices.Equal(m.Service, n.Service) &&
+		slices.Equal(m.Longest, n.Longest) && slices.Equal(m.Soonest, n.Soonest)
 }
 
 // known is what a core's requests have shown of the member, and how many it serves.
@@ -56,25 +62,32 @@ func (m *member) leave(generation uint64) bool {
 	return i >= 0
 }
 
-// at is the member as the place of one more request, which enters at the stage. It takes
+// at makes p the member as the place of one more request, which enters at the stage. It takes
 // its own service time, and before that a share of those of the batches that are in its
 // way, taken as full.
-func (m *member) at(stage, core int) Place {
-	k, serving := m.known(core)
+func (m *member) at(p *Place, a *Ask) {
+	v := &m.block.views[a.Core]
+	k := &v.known[m.index]
 	slowness := math.Float64frombits(k.slowness.Load())
-	i := stage - m.Stages.First
+	i := a.Stage - m.Stages.First
 	service, wait := float64(m.Service[i])*slowness, 0.0
-	if m.Kind == VM {
-		batches := (int(serving.Load())+int(k.seen.Load())+int(k.others.Load()))/m.Batch + 1
-		wait = service * float64(max(batches-m.Slots, 0)) / float64(m.Slots)
-	}
+	hand := int(v.serving[m.index].Load()) + int(k.seen.Load()) + int(k.others.Load())
 	travel := float64(m.Travel)
-	return Place{
-		member: m,
-		core:   core,
-		Finish: duration(wait + service + travel),
-		latest: duration(wait + float64(m.Longest[i])*slowness + travel),
+	p.cold = 0
+	switch {
+	case m.Kind == VM:
+		if over := hand/m.Batch + 1 - m.Slots; over > 0 {
+			wait = service * float64(over) / float64(m.Slots)
+		}
+	case m.Cold > 0 && hand >= m.instances(a.Now):
+		p.cold = m.Cold
+		travel += float64(m.Cold)
 	}
+	p.member, p.core, p.hand = m, int32(a.Core), int32(min(hand, math.MaxInt32))
+	p.Finish = duration(wait + service + travel)
+	p.wait = duration(wait)
+	p.alone = duration(float64(m.Longest[i])*slowness + travel)
+	p.soonest = duration(float64(m.Soonest[i])*slowness) + m.Travel
 }
 
 // duration keeps what is longer than any run from overflowing.
@@ -84,7 +97,7 @@ func duration(ns float64) time.Duration { return time.Duration(min(ns, float64(N
 // or too slow, is to have a request all the same: because it has nothing of ours in hand, and
 // would be in time and no worse if it were as it was described. Only a reply could correct what
 // is thought of it, and without a request none will come.
-func (m *member) toTry(a Ask, then time.Duration) bool {
+func (m *member) toTry(a *Ask, then time.Duration) bool {
 	if !a.trial() {
 		return false
 	}
@@ -93,8 +106,13 @@ func (m *member) toTry(a Ask, then time.Duration) bool {
 	return serving.Load()+k.seen.Load() == 0 && described <= min(a.Remaining, then)
 }
 
-// full tells whether a function is at its limit of concurrent calls. Two requests that
-// ask at once may both pass; the cloud refuses the second.
+// full tells whether a function is at its limit of concurrent calls, the one described or
+// the one that its refusals have shown. Two requests that ask at once may both pass; the
+// cloud refuses the second.
 func (m *member) full() bool {
-	return m.Slots > 0 && m.serving() >= m.Slots
+	room := m.health().limit()
+	if m.Slots > 0 {
+		room = min(room, m.Slots)
+	}
+	return room < unlimited && m.serving() >= room
 }

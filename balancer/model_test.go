@@ -1,6 +1,7 @@
 package balancer_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ func TestBalancerAgainstModel(t *testing.T) {
 			in *known // a member that has left and joined again is another
 		}
 		var out []hand
+		now := time.Duration(0)
 		describe := func(id uint64) balancer.Member {
 			first := int(id % 3)
 			m := vm(id, first, first+int(id%2), 1+int(id%4), time.Duration(id)*ms)
@@ -55,33 +57,54 @@ func TestBalancerAgainstModel(t *testing.T) {
 			case 3:
 				b.Leave(id)
 				delete(members, id)
-			case 4, 5:
+			case 4, 5, 6:
 				if len(out) > 0 {
 					i := rapid.IntRange(0, len(out)-1).Draw(t, "done")
-					b.Done(out[i].Place, out[i].Stages().First, ms, rapid.IntRange(0, 9).Draw(t, "load"))
+					if fault := balancer.Fault(rapid.IntRange(0, 7).Draw(t, "fault")); fault <= balancer.Broken {
+						b.Fail(out[i].Place, now, fault)
+					} else {
+						b.Done(out[i].Place, balancer.Report{
+							Entered: out[i].Stages().First, Service: ms, Load: rapid.IntRange(-1, 9).Draw(t, "load"),
+							Took: time.Duration(rapid.IntRange(0, 20).Draw(t, "took")) * ms, Passed: rapid.Bool().Draw(t, "passed"),
+						})
+					}
 					out[i].in.serving--
 					out = append(out[:i], out[i+1:]...)
 				}
 			default:
 				stage := rapid.IntRange(-1, 5).Draw(t, "stage")
-				may := func(m *known) bool {
-					return m.generations[generation] && m.Stages.Has(stage) && (m.Kind == balancer.VM || m.serving < m.Slots)
+				now += time.Duration(rapid.IntRange(0, 500).Draw(t, "time")) * ms
+				ask := balancer.Ask{
+					Stage: stage, Generation: generation, Now: now, Remaining: time.Duration(rapid.IntRange(0, 30).Draw(t, "remaining")) * ms,
+					Avoid: balancer.Avoid{rapid.Uint64Range(0, 6).Draw(t, "avoid"), rapid.Uint64Range(0, 6).Draw(t, "avoid too")}, Not: rapid.Uint64Range(0, 6).Draw(t, "not"), Late: rapid.Bool().Draw(t, "late"),
+					Priority: balancer.Priority(rapid.IntRange(-1, 1).Draw(t, "priority")), Without: balancer.Mechanism(rapid.IntRange(0, 31).Draw(t, "without")),
+					Random: rapid.Uint64().Draw(t, "random"), Core: rapid.IntRange(-1, 4).Draw(t, "core"),
 				}
-				p, ok := b.Pick(balancer.Ask{
-					Stage: stage, Generation: generation, Remaining: time.Duration(rapid.IntRange(0, 30).Draw(t, "remaining")) * ms,
-					Avoid: rapid.Uint64Range(0, 6).Draw(t, "avoid"), Late: rapid.Bool().Draw(t, "late"), Random: rapid.Uint64().Draw(t, "random"),
-					Core: rapid.IntRange(-1, 4).Draw(t, "core"),
-				})
-				if !ok {
-					for id, m := range members {
-						if may(m) {
-							t.Fatalf("no place for stage %d, though member %d is there", stage, id)
-						}
+				if rapid.Bool().Draw(t, "no deadline") {
+					ask.Remaining = balancer.Never
+				}
+				serves, may := 0, func(id uint64, m *known) bool {
+					return m.generations[generation] && m.Stages.Has(stage) && id != ask.Not && (m.Kind == balancer.VM || m.serving < m.Slots)
+				}
+				p, err := b.Pick(ask)
+				for id, m := range members {
+					if m.generations[generation] && m.Stages.Has(stage) {
+						serves++
 					}
+					if errors.Is(err, balancer.ErrFull) && may(id, m) && m.Kind == balancer.VM {
+						t.Fatalf("all places for stage %d are full, though VM %d is there", stage, id)
+					}
+				}
+				switch {
+				case (serves == 0) != errors.Is(err, balancer.ErrNoPlace):
+					t.Fatalf("%d members serve stage %d: %v", serves, stage, err)
+				case errors.Is(err, balancer.ErrShed) && (ask.Remaining == balancer.Never || ask.Without&balancer.Shedding != 0):
+					t.Fatalf("shed with %v left, without %b", ask.Remaining, ask.Without)
+				case err != nil:
 					continue
 				}
 				m := members[p.ID()]
-				if m == nil || !may(m) {
+				if m == nil || !may(p.ID(), m) {
 					t.Fatalf("stage %d of generation %d goes to member %d, which may not have it", stage, generation, p.ID())
 				}
 				m.serving++

@@ -1,7 +1,6 @@
 package balancer
 
 import (
-	"math"
 	"time"
 
 	"github.com/serflow/serflow-go/stage"
@@ -11,22 +10,44 @@ import (
 type Ask struct {
 	Stage      int // the next to run
 	Generation uint64
-	Remaining  time.Duration // until its deadline
+	Now        time.Duration
+	Remaining  time.Duration // until its deadline; Never without one
 	Late       bool          // a VM has handed it back because it would be late there: a function is taken if there is one
-	Avoid      uint64        // a member that has just failed it, taken only if there is no other; 0 for none
-	Random     uint64        // 64 random bits
+	Avoid      Avoid         // members that have failed it, taken only if there is no other
+	Not        uint64        // a member that is not taken at all; 0 for none
+	Priority   Priority
+	Without    Mechanism
+	Random     uint64 // 64 random bits
 	// Core says whose request it is, from 0; by default 0, and modulo the balancer's cores.
 	// Any number is right. Requests are fastest with that of the processor they run on,
 	// or of a worker that stays on one, and slowest if all say the same.
 	Core int
 }
 
+// Avoid is the last members that have failed a request; 0 for none.
+type Avoid [4]uint64
+
+func (a *Avoid) has(id uint64) bool { return id == a[0] || id == a[1] || id == a[2] || id == a[3] }
+
+// add puts a member before the others.
+func (a *Avoid) add(id uint64) {
+	if !a.has(id) {
+		*a = Avoid{id, a[0], a[1], a[2]}
+	}
+}
+
 // Place is where a request goes. The zero Place is none.
 type Place struct {
-	member *member
-	core   int
-	Finish time.Duration // expected, from now until its reply is back
-	latest time.Duration // seldom exceeded
+	member  *member
+	core    int32
+	hand    int32         // requests that it had before
+	Finish  time.Duration // expected, from now until its reply is back
+	wait    time.Duration // of that, until it is begun
+	alone   time.Duration // seldom exceeded if it need not wait
+	soonest time.Duration // the least that it can take
+	cold    time.Duration // of both: an instance is expected to start
+	reserve time.Duration // to be kept for a function, should it be handed back
+	keep    bool          // no function would be in time
 }
 
 // ID is the member's.
@@ -38,12 +59,184 @@ func (p Place) Kind() Kind { return p.member.Kind }
 // Stages is what the member serves.
 func (p Place) Stages() stage.Range { return p.member.Stages }
 
+// latest is seldom exceeded.
+func (p *Place) latest() time.Duration { return p.wait + p.alone }
+
 // core is a caller's core as one of the balancer's.
 func (b *Balancer) core(any int) int {
 	if b.cores == 1 {
 		return 0
 	}
 	return int(uint(any) % uint(b.cores))
+}
+
+// Pick chooses a member and counts the request as served by it until Done or Fail.
+//
+// Of VMs drawn at random it looks at the one that is expected to finish first (the power of
+// two choices: Mitzenmacher, IEEE TPDS 2001). It is taken if the request meets its deadline
+// there, for it is paid anyway: if it seldom takes longer than what remains, with the rest of
+// its way to the end of the model; or, where a function can take over, if it is expected to be
+// in time and is begun while the function would be too. Else a function is taken, if it is free
+// to call and expected to finish earlier, or if a VM has just handed the request back. If
+// nothing meets the deadline, the likeliest is taken; but a request that has no chance left, or
+// would have to wait and then most likely be late, is shed.
+//
+// Now and then an idle VM that has become slow, or full, is tried all the same. The error is
+// ErrNoPlace if no member serves the stage, ErrFull if all that do are at their limits, and
+// ErrShed.
+func (b *Balancer) Pick(a Ask) (p Place, err error) {
+	if err = b.pick(&a, &p); err != nil {
+		return Place{}, err
+	}
+	return p, nil
+}
+
+// pick makes picked the place.
+func (b *Balancer) pick(a *Ask, picked *Place) error {
+	t := b.places()
+	c := t.at(a.Generation, a.Stage)
+	if c == nil || len(c.vms)+len(c.functions) == 0 {
+		return ErrNoPlace
+	}
+	a.Core = b.core(a.Core)
+	var s looked
+	s.find(a, c)
+	p, f := s.choose(a, t), s.at(s.function)
+	switch {
+	case p == nil:
+		return ErrFull
+	case !s.trial && a.hopeless(p, f):
+		return ErrShed
+	case p == f:
+		f.member.called(a.Now, p.hand+1)
+	case f != nil && f.tail() > a.Remaining:
+		p.keep = true
+	case f != nil:
+		p.reserve = min(max(f.tail()-f.latest(), 0), a.Remaining/4)
+	}
+	_, serving := p.member.known(a.Core)
+	serving.Add(1)
+	*picked = *p
+	return nil
+}
+
+// looked is what one Pick has looked at.
+type looked struct {
+	places   [3]Place
+	function int  // the place that is expected to finish first; -1 if there is none
+	vm       int  // the best that was seen
+	trial    bool // the VM is tried, though it does not seem to be in time
+}
+
+// find looks for a function and a VM.
+func (s *looked) find(a *Ask, c *candidates) {
+	s.function, s.vm = -1, -1
+	if len(c.functions) > 0 && c.function(a, &s.places[0]) {
+		s.function = 0
+	}
+	if len(c.vms) > 0 {
+		s.drawVM(a, c)
+	}
+}
+
+// at is one of the places; nil if it is none.
+func (s *looked) at(i int) *Place {
+	if i < 0 {
+		return nil
+	}
+	return &s.places[i]
+}
+
+// choose chooses between the VM and the function; nil if there is neither.
+func (s *looked) choose(a *Ask, t *table) *Place {
+	v, f := s.at(s.vm), s.at(s.function)
+	if v == nil && f == nil {
+		return nil
+	}
+	if v == nil {
+		a.leave(t, f)
+		return f
+	}
+	a.leave(t, v)
+	rank, inTime := a.rank(v), a.fits(v, f)
+	switch {
+	case f != nil && (a.Late || rank >= failed && !a.Avoid.has(f.ID())):
+		return f
+	case rank == usable && inTime:
+		return v
+	case v.member.toTry(a, v.Finish):
+		s.trial = true
+		return v
+	case f == nil:
+		return v
+	case a.fits(f, nil):
+		return f
+	case inTime:
+		return v
+	case f.Finish < v.Finish, a.hopeless(v, f):
+		return f
+	}
+	return v
+}
+
+// fits tells whether a request meets its deadline at a place, or would go on in a function in
+// time if it does not. F may be nil.
+func (a *Ask) fits(p, f *Place) bool {
+	if a.Without&Deadlines != 0 {
+		return p.member.Kind == Function || int(p.hand) < p.member.Slots*p.member.Batch
+	}
+	if f != nil {
+		if t := f.tail(); t <= a.Remaining {
+			return p.Finish <= a.Remaining && p.wait+t <= a.Remaining
+		}
+	}
+	if p.alone > a.Remaining { // it has to hope for an early exit in any case
+		return p.Finish <= a.Remaining
+	}
+	return p.latest() <= a.Remaining
+}
+
+// hopeless tells whether a request is to be shed rather than sent to the likeliest place. It
+// is if it cannot be in time any more; or if it would wait at a busy VM and most likely be
+// late, and take time from others.
+func (a *Ask) hopeless(p, f *Place) bool {
+	m, late := p.member, *a
+	switch {
+	case a.Remaining == Never || a.Without&(Shedding|Deadlines) != 0, m.Supposed && p.view().visits.Load() < seasoned:
+		return false
+	case p.soonest > a.Remaining:
+		return true
+	case m.Kind == Function || int(p.hand) < m.Slots || a.Priority >= Critical:
+		return false
+	case a.Priority <= Sheddable:
+		late.Remaining /= 2
+	}
+	return !late.fits(p, f)
+}
+
+// How good it is to send a request to a VM, the best first.
+const (
+	usable   = iota
+	roomless // it has as many requests as it may
+	failed   // it has just failed the request
+	ejected  // it has failed many
+	excluded
+)
+
+func (a *Ask) rank(p *Place) int {
+	h, id := p.member.health(), p.member.ID
+	odd := h.odd.Load()
+	switch {
+	case id == a.Not:
+		return excluded
+	case odd && h.out(a.Now):
+		return ejected
+	case a.Avoid.has(id):
+		return failed
+	case odd && a.Without&Concurrency == 0 && int(p.hand) >= h.limit():
+		return roomless
+	}
+	return usable
 }
 
 // trials is how many requests that an idle VM seems too slow for go elsewhere for each one
@@ -53,50 +246,3 @@ const trials = 256
 // trial tells whether a request may be spent on a VM that seems slow. One that is late
 // already has no time to spend.
 func (a *Ask) trial() bool { return !a.Late && a.Random>>8%trials == 0 }
-
-// Pick chooses a member and counts the request as served by it until Done.
-//
-// Of two VMs drawn at random it looks at the one that is expected to finish first
-// (the power of two choices: Mitzenmacher, IEEE TPDS 2001). That one is taken if it
-// finishes in the remaining time, for it is paid anyway; else a function, if one is
-// free to call and expected to finish earlier, or if a VM has just handed the request
-// back. Now and then an idle VM that has become slow, or full, is tried all the same. Ok is false
-// if no member serves the stage, or those that do are all at their limits.
-func (b *Balancer) Pick(a Ask) (p Place, ok bool) {
-	c := b.places().at(a.Generation, a.Stage)
-	if c == nil {
-		return p, false
-	}
-	a.Core = b.core(a.Core)
-	p = c.vm(a)
-	if p.member != nil && p.Finish > a.Remaining && p.member.toTry(a, p.Finish) {
-		a.Remaining = p.Finish // it is taken as if it were in time
-	}
-	if p.member == nil || p.Finish > a.Remaining || p.member.ID == a.Avoid || a.Late {
-		if f := c.function(a); f.member != nil && (p.member == nil || f.Finish < p.Finish || p.member.ID == a.Avoid || a.Late) {
-			p = f
-		}
-	}
-	if p.member == nil {
-		return p, false
-	}
-	_, serving := p.member.known(p.core)
-	serving.Add(1)
-	return p, true
-}
-
-// Done reports that a request is no longer in a member's hands; call it once for each
-// Pick. What the member has said corrects what is expected of it: service is how long
-// it worked on the request, without waiting, and load how many requests it still had,
-// whoever sent them. Service is 0 if it is not known, or not that of the whole way from
-// where the request entered; load is negative if it is not known.
-func (b *Balancer) Done(p Place, entered int, service time.Duration, load int) {
-	k, serving := p.member.known(p.core)
-	mine := int(serving.Add(-1) + k.seen.Load())
-	if m := p.member; service > 0 && m.Stages.Has(entered) {
-		k.learn(float64(service) / float64(m.Service[entered-m.Stages.First]))
-	}
-	if load >= 0 {
-		k.hear(int32(min(max(load-mine, 0), math.MaxInt32)))
-	}
-}

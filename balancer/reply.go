@@ -10,9 +10,11 @@ import (
 // What a request ends in when it has no answer.
 var (
 	ErrDeadline = errors.New("deadline exceeded")
-	ErrNoPlace  = errors.New("no place to run the stage")   // nothing serves it, or all are at their limits
-	ErrTries    = errors.New("failed at every place tried") // wraps the last place's error
-	ErrInvalid  = errors.New("refused as invalid")          // by a worker; trying elsewhere would not help
+	ErrShed     = errors.New("shed: it could not be answered in time any more")
+	ErrNoPlace  = errors.New("no place to run the stage")      // nothing serves it
+	ErrFull     = errors.New("all places are at their limits") // and stay so
+	ErrTries    = errors.New("failed at every place tried")    // wraps the last place's error
+	ErrInvalid  = errors.New("refused as invalid")             // by a worker; trying elsewhere would not help
 	errLate     = fmt.Errorf("%w: handed back before it had run", ErrDeadline)
 	errUnknown  = errors.New("no reason was given")
 	errProtocol = errors.New("the reply's stage is not one that could come next")
@@ -20,33 +22,6 @@ var (
 
 // Never is the time of what does not happen, and the deadline of a request without.
 const Never = time.Duration(math.MaxInt64)
-
-// Rules are how a request is treated. The zero value of a field but Stages is its
-// default.
-type Rules struct {
-	Stages int // of the model
-	// Tries is how many places may fail a request in a row, without its getting a
-	// stage further, before it is given up; default 3.
-	Tries int
-	// Patience is how many times the time that it seldom exceeds (Member.Longest) a place
-	// gets before the request is taken from it and sent elsewhere; default 3. A place gets at least Floor, and in
-	// either case the member's Cold in addition.
-	Patience float64
-	Floor    time.Duration // default 20 ms
-}
-
-func (r Rules) withDefaults() Rules {
-	if r.Tries == 0 {
-		r.Tries = 3
-	}
-	if r.Patience == 0 {
-		r.Patience = 3
-	}
-	if r.Floor == 0 {
-		r.Floor = 20 * time.Millisecond
-	}
-	return r
-}
 
 // Outcome is what became of one attempt.
 type Outcome uint8
@@ -69,9 +44,10 @@ type Reply struct {
 	Err     error         // of Refused, Failed and Invalid
 }
 
-// Step is what the driver does after an event: first cancel, then send or finish.
+// Step is what the driver does after an event: first cancel, then send or finish. A step that
+// says nothing of these still may have changed when the request is to be woken.
 type Step struct {
-	Cancel uint32 // attempt to cancel; 0 for none
+	Cancel [2]uint32 // attempts to cancel; 0 for none
 	Send   bool
 	Finish bool
 
@@ -79,9 +55,22 @@ type Step struct {
 	Attempt   uint32 // to be given back with the reply
 	Place     Place
 	Stage     int           // the stage to begin with
-	Remaining time.Duration // until the deadline; Never without one
+	Remaining time.Duration // until it is to be back; Never without a deadline
+	Keep      bool          // no function would be in time: it is not to be handed back for one
+	Hedge     bool          // the request is already under way elsewhere
 
 	// Of Finish.
 	Exit int   // stage whose exit answered; -1 with Err
 	Err  error // why there is no answer
+}
+
+// cancel adds an attempt, if it is one, to those to cancel.
+func (s *Step) cancel(attempt uint32) {
+	switch {
+	case attempt == 0:
+	case s.Cancel[0] == 0:
+		s.Cancel[0] = attempt
+	default:
+		s.Cancel[1] = attempt
+	}
 }

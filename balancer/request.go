@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -18,13 +19,18 @@ type Request struct {
 	wake       time.Duration
 	stage      int
 	tries      int
-	avoid      uint64
+	avoid      Avoid
 	attempt    uint32 // the last one sent
 	late       bool   // the last place has handed it back because it would be late there
-	flying     bool   // the last attempt has not come back
+	started    bool
 	ended      bool
-	place      Place
-	last       error // of the place that failed last
+	hedged     bool // at this stage
+	flights    [2]flight
+	turned     bool          // away by a place, since it last waited
+	waits      int           // for places at their limits, at this stage
+	waiting    time.Duration // until when, for them; 0 if it is not
+	waited     time.Duration // for them, in all
+	last       error         // of the place that failed last
 }
 
 // NewRequest is a request that begins now with stage 0, in the current generation. Core
@@ -32,15 +38,20 @@ type Request struct {
 // none. Start it: a generation that it has begun in is not retired before it ends.
 func NewRequest(b *Balancer, core int, r Rules, deadline time.Duration) Request {
 	core = b.core(core)
-	return Request{balancer: b, core: core, rules: r.withDefaults(), generation: b.begin(core), deadline: deadline, wake: Never}
+	r = r.withDefaults()
+	b.purses[core].earn(int64(r.Hedge * price))
+	return Request{balancer: b, core: core, rules: r, generation: b.begin(core), deadline: deadline, wake: Never}
 }
 
 // Start sends the request on its way. Random, here and below, is 64 random bits.
-func (r *Request) Start(now time.Duration, random uint64) Step {
-	if r.attempt > 0 || r.ended {
-		return Step{}
+func (r *Request) Start(now time.Duration, random uint64) (s Step) {
+	if r.started || r.ended {
+		return s
 	}
-	return r.send(now, random, 0)
+	r.started = true
+	r.send(&s, now, random, 0)
+	r.rest()
+	return s
 }
 
 // Wake is when Tick is due if no reply comes before; Never once the request has ended.
@@ -50,33 +61,49 @@ func (r *Request) Wake() time.Duration { return r.wake }
 func (r *Request) Generation() uint64 { return r.generation.number }
 
 // Reply takes what an attempt came to.
-func (r *Request) Reply(now time.Duration, attempt uint32, reply Reply, random uint64) Step {
-	if r.ended || !r.flying || attempt != r.attempt {
-		return Step{}
+func (r *Request) Reply(now time.Duration, attempt uint32, reply Reply, random uint64) (s Step) {
+	f := r.find(attempt)
+	if r.ended || f == nil {
+		return s
 	}
-	possible := r.possible(reply)
-	if possible {
-		r.land(r.learns(reply))
-	} else {
-		r.land(0, -1)
-	}
-	switch {
+	r.take(&s, now, f, &reply, random)
+	r.rest()
+	return s
+}
+
+// take does what a reply asks for.
+func (r *Request) take(s *Step, now time.Duration, f *flight, reply *Reply, random uint64) {
+	m, took := f.place.member, now-f.sent
+	switch possible := r.possible(m, reply); {
 	case reply.Outcome == Invalid:
-		return r.finish(-1, fmt.Errorf("%w: %w", ErrInvalid, reason(reply.Err)), 0)
-	case reply.Outcome == Refused || reply.Outcome == Failed:
-		return r.elsewhere(now, reply.Err, random, 0)
+		r.crash(f, now, Nothing)
+		r.finish(s, now, -1, fmt.Errorf("%w: %w", ErrInvalid, reason(reply.Err)))
+	case reply.Outcome == Refused:
+		r.crash(f, now, Full)
+		r.refused(s, now, m, reason(reply.Err), random)
+	case reply.Outcome == Failed:
+		r.crash(f, now, Broken)
+		r.elsewhere(s, now, m, reply.Err, random)
 	case !possible:
-		return r.elsewhere(now, errProtocol, random, 0)
+		r.crash(f, now, Broken)
+		r.elsewhere(s, now, m, errProtocol, random)
 	case reply.Outcome == Exited:
-		return r.finish(reply.Stage, nil, 0)
+		r.land(f, m, reply, took)
+		r.finish(s, now, reply.Stage, nil)
+	case reply.Stage == r.stage: // without having run a stage
+		r.land(f, m, reply, 0)
+		r.late = true
+		r.elsewhere(s, now, m, errLate, random)
+	default:
+		r.land(f, m, reply, took)
+		r.passed(s, now, m, reply.Stage, random)
 	}
-	return r.passed(now, reply.Stage, random)
 }
 
 // possible tells whether a reply says that the place has done its part, up to a stage that
 // could come next.
-func (r *Request) possible(reply Reply) bool {
-	in := r.place.Stages()
+func (r *Request) possible(m *member, reply *Reply) bool {
+	in := m.Stages
 	switch reply.Outcome {
 	case Exited:
 		return reply.Stage >= r.stage && in.Has(reply.Stage)
@@ -86,47 +113,57 @@ func (r *Request) possible(reply Reply) bool {
 	return false
 }
 
-// passed goes on at a stage. A place that hands a request back without having run a
-// stage has failed it.
-func (r *Request) passed(now time.Duration, stage int, random uint64) Step {
-	r.late = r.place.Stages().Has(stage)
-	if stage == r.stage {
-		return r.elsewhere(now, errLate, random, 0)
+// passed goes on at a stage. What else is under way for the one before is not needed any more.
+func (r *Request) passed(s *Step, now time.Duration, m *member, stage int, random uint64) {
+	r.abandon(s, now)
+	r.stage, r.tries, r.avoid, r.hedged, r.waits, r.last = stage, 0, Avoid{}, false, 0, nil
+	if r.late = m.Stages.Has(stage); r.late {
+		r.avoid.add(m.ID)
 	}
-	r.stage, r.tries, r.avoid = stage, 0, 0
-	if r.late {
-		r.avoid = r.place.ID()
-	}
-	return r.send(now, random, 0)
+	r.send(s, now, random, 0)
 }
 
-// Tick is to be called at Wake: the place has had its time, or the request has.
-func (r *Request) Tick(now time.Duration, random uint64) Step {
+// Tick is to be called at Wake: a place has had its time, or the request has.
+func (r *Request) Tick(now time.Duration, random uint64) (s Step) {
 	if r.ended || now < r.wake {
-		return Step{}
+		return s
 	}
-	cancel := uint32(0)
-	if r.flying {
-		cancel = r.attempt
-		r.land(0, -1)
-	}
+	r.tick(&s, now, random)
+	r.rest()
+	return s
+}
+
+func (r *Request) tick(s *Step, now time.Duration, random uint64) {
 	if now >= r.deadline {
-		return r.finish(-1, ErrDeadline, cancel)
+		r.end(s, now, ErrDeadline)
+		return
 	}
-	return r.elsewhere(now, fmt.Errorf("no reply within %v", r.allowed()), random, cancel)
+	for i := range r.flights {
+		f := &r.flights[i]
+		if f.attempt == 0 || now < f.lost {
+			continue
+		}
+		m, allowed := f.place.member, f.lost-f.sent
+		s.cancel(f.attempt)
+		r.crash(f, now, Silent)
+		r.elsewhere(s, now, m, fmt.Errorf("no reply within %v", allowed), random)
+		return
+	}
+	switch {
+	case now >= r.hedges():
+		r.hedge(s, now, random)
+	case r.flying() == 0:
+		r.waiting = 0
+		r.send(s, now, random, 0)
+	}
 }
 
 // GiveUp ends the request because its caller has gone, with the caller's reason.
-func (r *Request) GiveUp(err error) Step {
-	if r.ended {
-		return Step{}
+func (r *Request) GiveUp(err error) (s Step) {
+	if !r.ended {
+		r.finish(&s, 0, -1, reason(err))
 	}
-	cancel := uint32(0)
-	if r.flying {
-		cancel = r.attempt
-		r.land(0, -1)
-	}
-	return r.finish(-1, reason(err), cancel)
+	return s
 }
 
 // reason is an error, lest a request without an answer ends without one.
@@ -137,74 +174,119 @@ func reason(err error) error {
 	return err
 }
 
-func (r *Request) elsewhere(now time.Duration, err error, random uint64, cancel uint32) Step {
+// elsewhere tries another place, if there is no other attempt under way.
+func (r *Request) elsewhere(s *Step, now time.Duration, m *member, err error, random uint64) {
 	err = reason(err)
-	r.tries++
-	r.avoid, r.last = r.place.ID(), err
-	if r.tries >= r.rules.Tries {
-		return r.finish(-1, fmt.Errorf("%w: %w", ErrTries, err), cancel)
+	r.avoid.add(m.ID)
+	r.last = err
+	if r.flying() > 0 {
+		return
 	}
-	return r.send(now, random, cancel)
+	r.tries++
+	if r.tries >= r.rules.Tries || !spend(&r.balancer.purses[r.core].retries) {
+		r.end(s, now, fmt.Errorf("%w: %w", ErrTries, err))
+		return
+	}
+	r.send(s, now, random, 0)
 }
 
-func (r *Request) send(now time.Duration, random uint64, cancel uint32) Step {
-	if now >= r.deadline {
-		return r.finish(-1, ErrDeadline, cancel)
+// refused is not failed: the request goes to another place, or waits until one takes it.
+func (r *Request) refused(s *Step, now time.Duration, m *member, err error, random uint64) {
+	r.last = err
+	switch {
+	case r.flying() > 0:
+	case !r.turned:
+		r.turned = true
+		r.send(s, now, random, m.ID)
+	case !r.wait(now, random):
+		r.end(s, now, fmt.Errorf("%w: %w", ErrFull, err))
 	}
-	remaining := Never
+}
+
+// ask makes a what the balancer is asked for the request.
+func (r *Request) ask(a *Ask, now time.Duration, random, not uint64) {
+	a.Stage, a.Generation, a.Now, a.Remaining = r.stage, r.generation.number, now, Never
 	if r.deadline < Never {
-		remaining = r.deadline - now
+		a.Remaining = r.deadline - now
 	}
-	p, ok := r.balancer.Pick(Ask{Stage: r.stage, Generation: r.generation.number, Remaining: remaining, Late: r.late || r.lastTry(), Avoid: r.avoid, Random: random, Core: r.core})
-	if !ok {
-		err := error(ErrNoPlace)
-		if r.last != nil {
-			err = fmt.Errorf("%w; before that: %w", err, r.last)
-		}
-		return r.finish(-1, err, cancel)
+	a.Late, a.Avoid, a.Not = r.late || r.lastTry(), r.avoid, not
+	a.Priority, a.Without, a.Random, a.Core = r.rules.Priority, r.rules.Without, random, r.core
+}
+
+// send sends the request to a place, but not to one that has just refused it, or has it wait.
+func (r *Request) send(s *Step, now time.Duration, random, not uint64) {
+	if now >= r.deadline {
+		r.end(s, now, ErrDeadline)
+		return
 	}
-	r.attempt++
-	r.place, r.flying = p, true
-	r.wake = r.deadline
-	if allowed := r.allowed(); allowed < Never-now {
-		r.wake = min(now+allowed, r.deadline)
+	var a Ask
+	r.ask(&a, now, random, not)
+	f := r.free()
+	err := r.balancer.pick(&a, &f.place)
+	switch {
+	case err == nil:
+		r.fly(s, f, now)
+	case err == ErrFull && r.wait(now, random):
+	default:
+		r.end(s, now, err)
 	}
-	return Step{Cancel: cancel, Send: true, Attempt: r.attempt, Place: p, Stage: r.stage, Remaining: remaining}
+}
+
+// A request that finds no place free is sent again after a while, which doubles up to a longest,
+// or a quarter of its time, and is drawn between half of that and all of it, lest all that were
+// refused at once come back at once.
+const (
+	firstWait     = time.Millisecond
+	longestWait   = time.Second
+	waitDoublings = 10
+)
+
+// wait has the request wait for places that are at their limits; false if it has no time for
+// that, or has waited long enough.
+func (r *Request) wait(now time.Duration, random uint64) bool {
+	d := min(firstWait<<min(r.waits, waitDoublings), longestWait, max((r.deadline-now)/4, firstWait))
+	d = d/2 + d/2*time.Duration(random>>48)>>16
+	if r.waited+d > r.rules.Wait || after(now, d) >= r.deadline {
+		return false
+	}
+	r.waits++
+	r.waited += d
+	r.turned, r.waiting = false, now+d
+	return true
 }
 
 // lastTry tells whether the next place to fail the request is the last. That one is a
 // function if there is one: VMs that fail together would fail all tries.
 func (r *Request) lastTry() bool { return r.tries > 0 && r.tries == r.rules.Tries-1 }
 
-// allowed is how long a place may take before the request is sent elsewhere.
-func (r *Request) allowed() time.Duration {
-	const longest = Never / 4 // lest times beyond it overflow
-	allowed := time.Duration(min(r.rules.Patience*float64(r.place.latest), float64(longest)))
-	return max(allowed, min(r.rules.Floor, longest)) + min(r.place.member.Cold, longest)
-}
-
-// learns is what a reply that is possible says of its place. The time of a request that was
-// handed back on the way is not that of the whole way, which is expected of the place:
-// believed, it would make a place that is late seem fast. All other replies teach nothing: a
-// place that fails at once would seem fast, and empty, and draw the next request too.
-func (r *Request) learns(reply Reply) (service time.Duration, load int) {
-	switch {
-	case reply.Service <= 0:
-		return 0, -1
-	case reply.Outcome == Passed && r.place.Stages().Has(reply.Stage):
-		return 0, reply.Load
+// rest works out when the request is to be woken.
+func (r *Request) rest() {
+	if r.ended {
+		r.wake = Never
+		return
 	}
-	return reply.Service, reply.Load
+	r.wake = min(r.deadline, r.hedges())
+	if r.waiting > 0 {
+		r.wake = min(r.wake, r.waiting)
+	}
+	for i := range r.flights {
+		if f := &r.flights[i]; f.attempt > 0 {
+			r.wake = min(r.wake, f.lost)
+		}
+	}
 }
 
-// land takes the request out of its place's hands.
-func (r *Request) land(service time.Duration, load int) {
-	r.balancer.Done(r.place, r.stage, service, load)
-	r.flying = false
+// end finishes with an error, and says what may have led to it.
+func (r *Request) end(s *Step, now time.Duration, err error) {
+	if r.last != nil && !errors.Is(err, r.last) {
+		err = fmt.Errorf("%w; before that: %w", err, r.last)
+	}
+	r.finish(s, now, -1, err)
 }
 
-func (r *Request) finish(exit int, err error, cancel uint32) Step {
+func (r *Request) finish(s *Step, now time.Duration, exit int, err error) {
+	r.abandon(s, now)
+	s.Finish, s.Exit, s.Err = true, exit, err
 	r.ended, r.wake = true, Never
 	r.generation.begun[r.core].Add(-1)
-	return Step{Cancel: cancel, Finish: true, Exit: exit, Err: err}
 }

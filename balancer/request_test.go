@@ -14,8 +14,10 @@ import (
 // describe is a step in a line.
 func describe(s balancer.Step) string {
 	text := ""
-	if s.Cancel > 0 {
-		text += fmt.Sprintf("cancel %d ", s.Cancel)
+	for _, attempt := range s.Cancel {
+		if attempt > 0 {
+			text += fmt.Sprintf("cancel %d ", attempt)
+		}
 	}
 	if s.Send {
 		text += fmt.Sprintf("send %d stage %d to %d", s.Attempt, s.Stage, s.Place.ID())
@@ -138,7 +140,7 @@ func TestTimeOut(t *testing.T) {
 	r.Start(0, 0)
 	want(t, "no reply", describe(r.Tick(r.Wake(), 0)), "cancel 1 send 2 stage 0 to 2")
 	want(t, "a function's", r.Wake(), 120*ms)
-	want(t, "nor there", describe(r.Tick(r.Wake(), 0)), "cancel 2 finish -1 deadline exceeded")
+	want(t, "nor there", describe(r.Tick(r.Wake(), 0)), "cancel 2 finish -1 deadline exceeded; before that: no reply within 30ms")
 	want(t, "hands", b.Serving(1)+b.Serving(2), 0)
 
 	slow := function(3, 0, 0, 0, 30*ms)
@@ -162,7 +164,7 @@ func TestTimeOut(t *testing.T) {
 }
 
 // Whatever replies come, late, twice or out of order, and whoever joins or leaves, a
-// request ends once, is in one place at a time, and nobody keeps it in hand.
+// request ends once, is in one place at a time, or two if it is hedged, and nobody keeps it in hand.
 func TestRequestAgainstChaos(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const stages = 3
@@ -190,30 +192,36 @@ func TestRequestAgainstChaos(t *testing.T) {
 		b.Publish(generation)
 		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: stages, Tries: rapid.IntRange(0, 4).Draw(t, "tries")}, deadline)
 
-		now, ends, flying, last, stage := time.Duration(0), 0, uint32(0), uint32(0), 0
+		now, ends, last, stage := time.Duration(0), 0, uint32(0), 0
+		flying := map[uint32]uint64{} // attempts, and where they are
 		take := func(s balancer.Step) {
 			if ends > 0 && s != (balancer.Step{}) {
 				t.Fatalf("after the end: %s", describe(s))
 			}
-			if s.Cancel > 0 {
-				if s.Cancel != flying {
-					t.Fatalf("cancels %d, %d is on its way", s.Cancel, flying)
+			for _, attempt := range s.Cancel {
+				if _, ok := flying[attempt]; attempt > 0 && !ok {
+					t.Fatalf("cancels %d, %v are on their way", attempt, flying)
 				}
-				flying = 0
+				delete(flying, attempt)
 			}
 			if s.Send {
-				if flying != 0 || s.Attempt != last+1 || s.Stage < stage || s.Finish {
-					t.Fatalf("%s; %d is on its way, at stage %d", describe(s), flying, stage)
+				if s.Hedge != (len(flying) == 1) || len(flying) > 1 || s.Attempt != last+1 || s.Stage < stage || s.Finish {
+					t.Fatalf("%s; %v are on their way, at stage %d", describe(s), flying, stage)
 				}
 				if !s.Place.Stages().Has(s.Stage) || s.Place.ID()%2 != generation || now >= deadline {
 					t.Fatalf("%s at %v: not a place of generation %d for it", describe(s), now, generation)
 				}
-				flying, last, stage = s.Attempt, s.Attempt, s.Stage
+				for _, id := range flying {
+					if id == s.Place.ID() {
+						t.Fatalf("%s, where it is already", describe(s))
+					}
+				}
+				flying[s.Attempt], last, stage = s.Place.ID(), s.Attempt, s.Stage
 			}
 			if s.Finish {
 				ends++
-				if flying != 0 || (s.Err == nil) != (s.Exit >= 0) {
-					t.Fatalf("%s; %d is on its way", describe(s), flying)
+				if len(flying) != 0 || (s.Err == nil) != (s.Exit >= 0) {
+					t.Fatalf("%s; %v are on their way", describe(s), flying)
 				}
 			}
 		}
@@ -232,9 +240,7 @@ func TestRequestAgainstChaos(t *testing.T) {
 					Load:    rapid.IntRange(-1, 9).Draw(t, "load"),
 					Err:     errors.New("broken"),
 				}
-				if attempt == flying {
-					flying = 0
-				}
+				delete(flying, attempt)
 				take(r.Reply(now, attempt, reply, random()))
 			case 3:
 				take(r.Tick(now, random()))

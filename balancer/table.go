@@ -85,16 +85,17 @@ func (t *table) at(generation uint64, stage int) *candidates {
 // far from each other; few VMs have few requests, and time for it.
 func lookups(vms uint64) uint64 { return min(max(vms, 16), 64) }
 
-// vm is the better of two drawn VMs, or the other one if that is to be tried; no member if
-// there are none.
-func (c *candidates) vm(a Ask) Place {
-	n := uint64(len(c.vms))
-	switch n {
-	case 0:
-		return Place{}
-	case 1:
+// drawVM takes the better of two VMs that are drawn, or the other one if that is to be tried.
+// If neither will do, some more are looked at before a function is paid.
+func (s *looked) drawVM(a *Ask, c *candidates) {
+	p, q, n := 1, 2, uint64(len(c.vms))
+	if n == 1 {
 		c.vms[0].block.lookUp(a.Core)
-		return c.vms[0].at(a.Stage, a.Core)
+		c.vms[0].at(&s.places[p], a)
+		if c.vms[0].ID != a.Not {
+			s.vm = p
+		}
+		return
 	}
 	i, rest := bits.Mul64(a.Random, n) // uniform in [0,n), and fresh bits
 	j, _ := bits.Mul64(rest, n-1)
@@ -108,27 +109,52 @@ func (c *candidates) vm(a Ask) Place {
 			y.block.lookUp(a.Core)
 		}
 	}
-	p, q := x.at(a.Stage, a.Core), y.at(a.Stage, a.Core)
-	if p.ID() == a.Avoid || q.Finish < p.Finish && q.ID() != a.Avoid {
-		p, q = q, p
+	x.at(&s.places[p], a)
+	y.at(&s.places[q], a)
+	rank, other := a.rank(&s.places[p]), a.rank(&s.places[q])
+	if other < rank || other == rank && s.places[q].Finish < s.places[p].Finish {
+		p, q, rank, other = q, p, other, rank
 	}
-	if q.Finish > p.Finish && q.ID() != a.Avoid && q.member.toTry(a, p.Finish) {
-		return q
+	best, worse := &s.places[p], &s.places[q]
+	switch {
+	case other == usable && worse.Finish > best.Finish && worse.member.toTry(a, best.Finish):
+		p = q
+	case n > 2 && (rank > usable || !a.fits(best, s.at(s.function))):
+		p = s.further(a, c, p, q, j)
+	}
+	if s.places[p].member.ID != a.Not {
+		s.vm = p
+	}
+}
+
+// looks is how many more VMs are looked at if the two that were drawn will not do.
+const looks = 6
+
+// further is the better one of p and the VMs behind one; q is where to look at them.
+func (s *looked) further(a *Ask, c *candidates, p, q int, behind uint64) int {
+	n := uint64(len(c.vms))
+	for k := uint64(1); k <= min(looks, n-1); k++ {
+		best, other := &s.places[p], &s.places[q]
+		c.vms[(behind+k)%n].at(other, a)
+		if x, y := a.rank(other), a.rank(best); x < y || x == y && other.Finish < best.Finish {
+			p, q = q, p
+		}
 	}
 	return p
 }
 
 // function is the function that is expected to finish first, of those that may be
-// called; no member if there is none. One to avoid comes last.
-func (c *candidates) function(a Ask) (best Place) {
+// called; it is not found if there is none. One to avoid comes last.
+func (c *candidates) function(a *Ask, best *Place) (found bool) {
 	for _, f := range c.functions {
-		if f.full() {
+		if f.ID == a.Not || f.full() {
 			continue
 		}
-		p := f.at(a.Stage, a.Core)
-		if best.member == nil || best.member.ID == a.Avoid || p.Finish < best.Finish && f.ID != a.Avoid {
-			best = p
+		var p Place
+		f.at(&p, a)
+		if !found || a.Avoid.has(best.member.ID) || p.Finish < best.Finish && !a.Avoid.has(f.ID) {
+			*best, found = p, true
 		}
 	}
-	return best
+	return found
 }

@@ -10,7 +10,7 @@ import (
 
 // toVM1 is a request that goes to VM 1 whatever is thought of it.
 func toVM1(b *balancer.Balancer) balancer.Place {
-	_, p := pick(b, balancer.Ask{Generation: 1, Remaining: balancer.Never, Avoid: 3})
+	_, p := pick(b, balancer.Ask{Generation: 1, Remaining: balancer.Never, Avoid: balancer.Avoid{3}})
 	return p
 }
 
@@ -31,7 +31,7 @@ func TestIdleVMsAreTriedAgain(t *testing.T) {
 			load    int
 		}{"slow": {time.Hour, 0}, "full of others' requests": {10 * ms, 50}} {
 			b, r := with(t, 1, c.members...), rand.New(rand.NewPCG(3, 4))
-			b.Done(toVM1(b), 0, reply.service, reply.load)
+			b.Done(toVM1(b), balancer.Report{Entered: 0, Service: reply.service, Load: reply.load})
 			// An hour is 360,000 times too slow: it takes some 90 replies to forget it.
 			const requests, last = 60_000, 10_000
 			on := 0
@@ -42,7 +42,7 @@ func TestIdleVMsAreTriedAgain(t *testing.T) {
 					on++
 				}
 				if i > 0 { // two are in hand
-					b.Done(before, 0, 10*ms, b.Serving(before.ID())-1)
+					b.Done(before, balancer.Report{Entered: 0, Service: 10 * ms, Load: b.Serving(before.ID()) - 1})
 				}
 				before = p
 			}
@@ -62,7 +62,7 @@ func TestTrialsAreRare(t *testing.T) {
 	} {
 		b, r := with(t, 1, members...), rand.New(rand.NewPCG(3, 4))
 		for range 50 {
-			b.Done(toVM1(b), 0, 80*ms, 0)
+			b.Done(toVM1(b), balancer.Report{Entered: 0, Service: 80 * ms, Load: 0})
 		}
 		const requests = 100_000
 		late := 0
@@ -70,9 +70,9 @@ func TestTrialsAreRare(t *testing.T) {
 			id, p := pick(b, balancer.Ask{Generation: 1, Remaining: 50 * ms, Random: r.Uint64()})
 			if id == 1 {
 				late++
-				b.Done(p, 0, 80*ms, 0)
+				b.Done(p, balancer.Report{Entered: 0, Service: 80 * ms, Load: 0})
 			} else {
-				b.Done(p, 0, 0, -1)
+				b.Done(p, balancer.Report{Entered: 0, Service: 0, Load: -1})
 			}
 		}
 		if late < requests/512 || late > requests/200 {
@@ -97,10 +97,10 @@ func TestNotTried(t *testing.T) {
 		"for it is too far away":       {[]balancer.Member{far, both[1]}, time.Hour, balancer.Ask{Remaining: 14 * ms}, false},
 		"for it is no better anyway":   {[]balancer.Member{vm(1, 0, 0, 1, 11*ms), both[1]}, time.Hour, balancer.Ask{Remaining: 50 * ms}, false},
 		"for a reply will come anyway": {both, time.Hour, balancer.Ask{Remaining: 50 * ms}, true},
-		"for it has just failed":       {both, time.Hour, balancer.Ask{Remaining: 50 * ms, Avoid: 1}, false},
+		"for it has just failed":       {both, time.Hour, balancer.Ask{Remaining: 50 * ms, Avoid: balancer.Avoid{1}}, false},
 	} {
 		b, r := with(t, 1, c.members...), rand.New(rand.NewPCG(5, 6))
-		b.Done(toVM1(b), 0, c.service, 0)
+		b.Done(toVM1(b), balancer.Report{Entered: 0, Service: c.service, Load: 0})
 		if c.busy {
 			toVM1(b)
 		}
@@ -108,7 +108,7 @@ func TestNotTried(t *testing.T) {
 		for range 10_000 {
 			c.ask.Generation, c.ask.Random = 1, r.Uint64()
 			id, p := pick(b, c.ask)
-			if b.Done(p, 0, 0, -1); id == 1 {
+			if b.Done(p, balancer.Report{Entered: 0, Service: 0, Load: -1}); id == 1 {
 				on++
 			}
 		}

@@ -35,6 +35,7 @@ func (e Expect) member(in stage.Range, t profile.Times, path Path) balancer.Memb
 	for s := in.First; s <= in.Last; s++ {
 		m.Service = append(m.Service, e.mean(t, stage.Range{First: s, Last: in.Last}))
 		m.Longest = append(m.Longest, profile.Longest(t, s, in.Last))
+		m.Soonest = append(m.Soonest, profile.Soonest(t, s))
 	}
 	return m
 }

@@ -3,6 +3,7 @@ package serflow
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -23,10 +24,18 @@ type drive struct {
 	stage    int
 	attempts chan attempt
 	over     chan struct{} // closed when the request has ended
-	cancel   context.CancelFunc
-	sent     time.Time // the last attempt
-	last     *place    // that was asked last
+	visits   []visit       // under way
+	last     *place        // that was asked last
 	result   Result
+}
+
+// visit is an attempt that is under way.
+type visit struct {
+	number uint32
+	place  *place // nil if it had left
+	sent   time.Time
+	stage  int // that it began with
+	cancel context.CancelFunc
 }
 
 // infer answers one request: a batch of one row.
@@ -40,7 +49,7 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
 		deadline = min(deadline, at.Sub(c.begun))
 	}
 	d := &drive{
-		cloud: c, inputs: copied(batch), result: unanswered, attempts: make(chan attempt, 1), over: make(chan struct{}),
+		cloud: c, inputs: copied(batch), result: unanswered, attempts: make(chan attempt, 2), over: make(chan struct{}),
 		machine: balancer.NewRequest(c.balancer, 0, c.rules, deadline),
 	}
 	defer close(d.over)
@@ -48,8 +57,8 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		if step.Cancel > 0 {
-			d.giveUp(ctx)
+		for _, number := range step.Cancel {
+			d.giveUp(ctx, number)
 		}
 		if step.Finish {
 			return d.finish(ctx, step)
@@ -79,60 +88,76 @@ func copied(batch []stage.Tensor) []stage.Tensor {
 	return own
 }
 
-// giveUp cancels an attempt that has not come back, and has its place looked after.
-func (d *drive) giveUp(ctx context.Context) {
-	p, took := d.last, time.Since(d.sent)
-	d.stopAttempt()
-	if p == nil {
+// giveUp cancels an attempt that has not come back. If that is not because another has, its
+// place is looked after.
+func (d *drive) giveUp(ctx context.Context, number uint32) {
+	f, ok := d.land(number)
+	if !ok || f.place == nil {
 		return
 	}
-	err := ctx.Err()
-	if err == nil {
+	took, err := time.Since(f.sent), ctx.Err()
+	switch {
+	case err != nil:
+	case d.result.Exit >= 0 || f.stage != d.stage:
+		err = errOvertaken
+	default:
 		err = fmt.Errorf("no reply within %v", took.Round(time.Millisecond))
-		d.doubt(p)
+		d.doubt(f.place)
 	}
-	d.hop(p, attempt{took: took, reply: balancer.Reply{Outcome: balancer.Failed, Err: err}})
+	d.hop(f.place, f.stage, attempt{took: took, reply: balancer.Reply{Outcome: balancer.Failed, Err: err}})
 }
 
-func (d *drive) stopAttempt() {
-	if d.cancel != nil {
-		d.cancel()
-		d.cancel = nil
+// errOvertaken is what became of an attempt that was sent beside another and came second.
+var errOvertaken = errors.New("another place was faster")
+
+// land takes an attempt from those that are under way, and frees what it holds; ok is false if
+// it is none of them.
+func (d *drive) land(number uint32) (f visit, ok bool) {
+	i := slices.IndexFunc(d.visits, func(f visit) bool { return f.number == number })
+	if i < 0 {
+		return f, false
 	}
+	f = d.visits[i]
+	d.visits = slices.Delete(d.visits, i, i+1)
+	f.cancel()
+	return f, true
 }
 
 // hop adds a visit to the request's path.
-func (d *drive) hop(p *place, a attempt) {
+func (d *drive) hop(p *place, first int, a attempt) {
 	d.result.Path = append(d.result.Path, Hop{
 		Group: p.group.Group, Provider: p.provider, Kind: p.group.Kind, Place: p.name,
-		First: d.stage, Last: a.lastRun(d.stage), Duration: a.took, Dollars: a.dollars, Err: a.reply.Err,
+		First: first, Last: a.lastRun(first), Duration: a.took, Dollars: a.dollars, Err: a.reply.Err,
 	})
 	d.result.Dollars += a.dollars
 }
 
 // start sends the request to a place, on a goroutine of its own.
 func (d *drive) start(ctx context.Context, step balancer.Step) {
+	ctx, cancel := context.WithCancel(ctx)
+	f := visit{number: step.Attempt, sent: time.Now(), stage: step.Stage, cancel: cancel}
 	v, ok := d.places.Load(step.Place.ID())
 	if !ok { // it has just left: its attempt fails at once
 		d.last = nil
+		d.visits = append(d.visits, f)
 		d.work.Go(func() {
-			d.arrive(attempt{number: step.Attempt, reply: balancer.Reply{Outcome: balancer.Failed, Err: errGone}})
+			d.arrive(attempt{number: f.number, reply: balancer.Reply{Outcome: balancer.Failed, Err: errGone}})
 		})
 		return
 	}
 	p := v.(*place)
-	d.last, d.sent = p, time.Now()
+	f.place, d.last = p, p
+	d.visits = append(d.visits, f)
 	r := remote.Request{
 		Generation: d.machine.Generation(), Stages: stage.Range{First: step.Stage, Last: p.stages.Last},
 		Exits: d.exits[step.Stage : p.stages.Last+1], States: []exit.State{d.state}, Inputs: d.inputs,
 	}
 	if step.Remaining < balancer.Never { // at the place: some of it goes by on the way there and back
-		r.Remaining = max(step.Remaining-p.travel, 1)
+		r.Remaining, r.Keep = max(step.Remaining-p.travel, 1), step.Keep
 	}
-	ctx, d.cancel = context.WithCancel(ctx)
 	d.work.Go(func() {
 		a := d.send(ctx, p, r)
-		a.number = step.Attempt
+		a.number = f.number
 		d.arrive(a)
 	})
 }
@@ -147,13 +172,13 @@ func (d *drive) arrive(a attempt) {
 
 // take tells the machine what an attempt came to, unless it was given up before.
 func (d *drive) take(a attempt) balancer.Step {
-	step := d.machine.Reply(d.now(), a.number, a.reply, rand.Uint64())
-	if step == (balancer.Step{}) {
-		return step
+	f, ok := d.land(a.number)
+	if !ok {
+		return balancer.Step{}
 	}
-	d.stopAttempt()
-	if a.place != nil {
-		d.hop(a.place, a)
+	step := d.machine.Reply(d.now(), a.number, a.reply, rand.Uint64())
+	if f.place != nil {
+		d.hop(f.place, f.stage, a)
 	}
 	switch {
 	case a.reply.Outcome == balancer.Exited && step.Finish && step.Err == nil:

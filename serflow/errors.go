@@ -23,6 +23,7 @@ var (
 	ErrWorker   = errors.New("not in a worker")    // a worker opens no pipeline
 
 	// With providers.
+	ErrShed      = balancer.ErrShed       // it could not have been answered in time any more
 	ErrCapacity  = balancer.ErrNoPlace    // nothing serves the stage now, or all that does is at its limits
 	ErrTries     = balancer.ErrTries      // it failed at every place tried; wraps what the last one said
 	ErrThrottled = providers.ErrThrottled // a function's limit of calls at once

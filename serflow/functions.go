@@ -42,7 +42,9 @@ func (c *cloud) ensure(ctx context.Context, g provisioner.FunctionGroup) error {
 	if err := c.warm(ctx, p, g); err != nil {
 		return err
 	}
-	return c.join(p, c.expect.Function(g))
+	m := c.expect.Function(g)
+	m.Supposed = c.supposed[g.Offer.Name]
+	return c.join(p, m)
 }
 
 // failed is the error of a function that cannot be had.

@@ -30,6 +30,7 @@ type rental struct {
 	slo        time.Duration
 	plan       *provisioner.Plan
 	times      map[string]profile.Times
+	supposed   map[string]bool // offers whose times nobody has given
 	network    provisioner.Network
 	patience   provisioner.Patience
 	heartbeat  time.Duration
@@ -216,10 +217,12 @@ func (r *rental) completeTimes(stages int) error {
 		return r.wrong("give serflow.Times of its offers", err)
 	}
 	times := map[string]profile.Times{}
+	r.supposed = map[string]bool{}
 	for _, name := range r.plan.Offers() {
 		t := r.times[name]
 		if t == nil {
 			t = guess
+			r.supposed[name] = true
 		}
 		if t.Stages() != stages {
 			return r.wrong("measure this model", fmt.Errorf("%w: times of %d stages on %q, for a model of %d", ErrModel, t.Stages(), name, stages))

@@ -82,6 +82,10 @@ func (d *drive) explain(ctx context.Context, err error) error {
 		if err != balancer.ErrDeadline {
 			e.Err = because(e.Err, err)
 		}
+	case errors.Is(err, balancer.ErrShed):
+		e.Remedy = "allow more time, send less at once, rent more, or add a function group that takes over"
+	case errors.Is(err, balancer.ErrFull):
+		e.Remedy, e.Err = "all places were full, draining or throttled: rent more, send less at once, or ask for a higher limit", fmt.Errorf("%w: %w", ErrCapacity, err)
 	case errors.Is(err, ErrInput):
 		e.Remedy = sendInput
 	case errors.Is(err, ErrThrottled):

@@ -128,7 +128,9 @@ func (f *fleet) admit(w *watch) {
 		return
 	}
 	w.draining = false
-	if err := f.join(w.place, f.expect.VM(g)); err != nil {
+	m := f.expect.VM(g)
+	m.Supposed = f.supposed[g.Offer.Name]
+	if err := f.join(w.place, m); err != nil {
 		f.note("join", err)
 		f.lose(w)
 	}

@@ -158,8 +158,8 @@ func loaded(tb testing.TB, members, cores int) *balancer.Balancer {
 	for i := range inHand * members {
 		a := ask()
 		a.Core = i
-		if _, ok := b.Pick(a); !ok {
-			tb.Fatal("no place")
+		if _, err := b.Pick(a); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	return b
@@ -172,11 +172,11 @@ func serflow(tb testing.TB, members int) func(int) bool {
 	return func(core int) bool {
 		a := ask()
 		a.Core = core
-		p, ok := b.Pick(a)
-		if ok {
-			b.Done(p, 0, service, 1)
+		p, err := b.Pick(a)
+		if err == nil {
+			b.Done(p, balancer.Report{Entered: 0, Service: service, Load: 1})
 		}
-		return ok
+		return err == nil
 	}
 }
 
@@ -206,9 +206,9 @@ func TestSerflowTakesTheLessLoaded(t *testing.T) {
 	}
 	join(t, b, 2)
 	for i := range inHand + more {
-		p, ok := b.Pick(ask())
-		if !ok {
-			t.Fatal("no place")
+		p, err := b.Pick(ask())
+		if err != nil {
+			t.Fatal(err)
 		}
 		if p.ID() != 2 {
 			t.Errorf("request %d of those that the idle VM finishes first went to VM %d", i, p.ID())

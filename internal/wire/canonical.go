@@ -27,6 +27,7 @@ func canonicalRequest(text string, l Limits) (header, bool) {
 	if c.take(`,"serflow_remaining_ns":`) {
 		p.Remaining = c.number("")
 	}
+	p.Keep = c.take(`,"serflow_keep":true`)
 	if c.take(`,"serflow_exits":`) {
 		p.Exits = c.text("")
 	}

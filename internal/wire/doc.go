@@ -15,6 +15,7 @@
 //	serflow_first         the stage that the rows enter, counted from 0
 //	serflow_last          the last stage to run
 //	serflow_remaining_ns  until the deadline; left out if there is none
+//	serflow_keep          true if nothing else would be in time; left out if not
 //	serflow_exits         one policy a stage: "maxprob 0.93 1.31;patience 2;final"
 //	serflow_states        one class:run a row: "3:2,1:1"
 //

@@ -27,6 +27,7 @@ type parameters struct {
 	First        int             `json:"serflow_first"`
 	Last         int             `json:"serflow_last"`
 	Remaining    int64           `json:"serflow_remaining_ns"`
+	Keep         bool            `json:"serflow_keep"`
 	Exits        string          `json:"serflow_exits"`
 	States       string          `json:"serflow_states"`
 	Service      int64           `json:"serflow_service_ns"`

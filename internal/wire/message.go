@@ -23,6 +23,7 @@ type Request struct {
 	Generation  uint64        // of the plan
 	Stages      stage.Range   // First: where the rows enter; Last: the last stage to run here
 	Remaining   time.Duration // until the deadline; 0 for none
+	Keep        bool          // nothing else would be in time: rows are not to be handed back for that while they can be in time here
 	Exits       []exit.Policy // of the stages of the range, in order; empty: the worker's own. What a kind does not read is not carried
 	States      []exit.State  // one a row; empty: all are zero
 

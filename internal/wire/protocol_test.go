@@ -148,11 +148,11 @@ func TestWrittenForms(t *testing.T) {
 		data   string
 	}{
 		"request": {func() ([]byte, int, error) {
-			return EncodeRequest(nil, &Request{ID: "7", Fingerprint: "fp", Generation: 1 << 63, Stages: stage.Range{First: 1, Last: 3}, Remaining: 250,
+			return EncodeRequest(nil, &Request{ID: "7", Fingerprint: "fp", Generation: 1 << 63, Stages: stage.Range{First: 1, Last: 3}, Remaining: 250, Keep: true,
 				Exits:  []exit.Policy{exit.MaxProb(0.93).WithTemperature(1.31), exit.Patience(2), exit.Final()},
 				States: []exit.State{{Class: 3, Run: 2}, {}}, Inputs: []stage.Tensor{x}})
 		}, `{"id":"7","parameters":{"serflow_version":1,"serflow_fingerprint":"fp","serflow_generation":9223372036854775808,` +
-			`"serflow_first":1,"serflow_last":3,"serflow_remaining_ns":250,"serflow_exits":"maxprob 0.93 1.31;patience 2;final","serflow_states":"3:2,0:0"},` +
+			`"serflow_first":1,"serflow_last":3,"serflow_remaining_ns":250,"serflow_keep":true,"serflow_exits":"maxprob 0.93 1.31;patience 2;final","serflow_states":"3:2,0:0"},` +
 			`"inputs":[{"name":"x","shape":[2,1],"datatype":"UINT16","parameters":{"binary_data_size":4}}]}`, "\x01\x00\x02\x01"},
 		"least request": {func() ([]byte, int, error) {
 			return EncodeRequest(nil, &Request{Inputs: []stage.Tensor{x}})

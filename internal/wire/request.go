@@ -57,6 +57,9 @@ func appendAdditions(dst []byte, r *Request) []byte {
 	if r.Remaining > 0 {
 		dst = appendField(dst, `,"serflow_remaining_ns":`, int64(r.Remaining))
 	}
+	if r.Keep {
+		dst = append(dst, `,"serflow_keep":true`...)
+	}
 	if len(r.Exits) > 0 {
 		dst = append(appendExits(append(dst, `,"serflow_exits":"`...), r.Exits), '"')
 	}
@@ -132,7 +135,7 @@ func (h *header) request(data []byte, l Limits) (Request, error) {
 	}
 	r.Fingerprint, r.Generation = p.Fingerprint, p.Generation
 	r.Stages = stage.Range{First: p.First, Last: p.Last}
-	r.Remaining = time.Duration(p.Remaining)
+	r.Remaining, r.Keep = time.Duration(p.Remaining), p.Keep
 	if err := checkStages(r.Stages); err != nil {
 		return r, err
 	}

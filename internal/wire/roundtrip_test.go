@@ -70,6 +70,7 @@ func drawRequest(t *rapid.T) Request {
 	r.Stages.First = rapid.IntRange(0, 5).Draw(t, "first")
 	r.Stages.Last = rapid.IntRange(r.Stages.First, 8).Draw(t, "last")
 	r.Remaining = time.Duration(rapid.Int64Min(0).Draw(t, "remaining"))
+	r.Keep = rapid.Bool().Draw(t, "keep")
 	if rapid.Bool().Draw(t, "has exits") {
 		for range r.Stages.Len() {
 			r.Exits = append(r.Exits, drawExit(t))

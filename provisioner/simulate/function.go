@@ -32,21 +32,21 @@ func (r *run) addFunctions() error {
 }
 
 // call runs a request on a function, up to its exit or the end of the group.
-func (r *run) call(p *place, q *request, e event) {
+func (r *run) call(p *place, q *request, t *attempt, e event) {
 	f := p.function
 	cold, ok := r.world.Call(r.now, f.number, f.offer)
 	if !ok {
 		f.throttled++
-		r.answer(q, e, p.group, balancer.Refused, int(e.stage))
+		r.answer(t, e, p.group, balancer.Refused, int(e.stage))
 		return
 	}
 	last := min(int(q.depth), p.group.stages.Last)
 	for s := int(e.stage); s <= last; s++ {
-		q.service = min(q.service+r.draw(p.group.times, s, 1), century)
+		t.service = min(t.service+r.draw(p.group.times, s, 1), century)
 		p.group.runs++
 	}
-	q.worked = min(q.worked+q.service, century)
-	billed := min(cold, century) + q.service
+	q.worked = min(q.worked+t.service, century)
+	billed := min(cold, century) + t.service
 	f.calls++
 	q.onFunction = true
 	if cold > 0 {
@@ -62,12 +62,12 @@ func (r *run) call(p *place, q *request, e event) {
 func (r *run) functionReturn(e event) {
 	p := &r.places[e.place]
 	r.world.Return(r.now, p.function.number)
-	q := r.current(e)
+	q, t := r.current(e)
 	switch {
 	case q == nil: // nobody waits for it any more
 	case int(q.depth) <= p.group.stages.Last:
-		r.answer(q, e, p.group, balancer.Exited, int(q.depth))
+		r.answer(t, e, p.group, balancer.Exited, int(q.depth))
 	default:
-		r.answer(q, e, p.group, balancer.Passed, p.group.stages.Last+1)
+		r.answer(t, e, p.group, balancer.Passed, p.group.stages.Last+1)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
 
-// request is one that is under way: its machine, and where its attempt is.
+// request is one that is under way: its machine, and where its attempts are.
 type request struct {
 	machine  balancer.Request
 	arrived  time.Duration
@@ -18,20 +18,26 @@ type request struct {
 	waited   time.Duration
 	worked   time.Duration
 
-	// Of the attempt that is on its way.
-	serial  uint32 // no other attempt in this memory has had it
-	attempt uint32
-	place   uint32
-	sent    time.Duration
-	queued  time.Duration
-	service time.Duration
-	load    int32
-	ticket  queue.Ticket // at a VM's queue; 0 if it is not there
+	attempts [2]attempt // more than one of a request that is hedged
+	serial   uint32     // the last attempt's
 
 	onFunction bool // for some stage
 
 	life  uint32 // no other request in this memory has had it
 	depth int32  // the stage at which it would exit
+}
+
+// attempt is one that is on its way.
+type attempt struct {
+	serial  uint32 // no other attempt of a request in this memory has had it; 0 for none
+	number  uint32 // the machine's
+	place   uint32
+	sent    time.Duration
+	queued  time.Duration
+	due     time.Duration // when it is to be back
+	service time.Duration
+	load    int32
+	ticket  queue.Ticket // at a VM's queue; 0 if it is not there
 }
 
 // Why places fail requests. These are what a real place's errors stand for.
@@ -70,8 +76,9 @@ func (r *run) arrive() error {
 // follow does what a request's machine says.
 func (r *run) follow(i uint32, s balancer.Step) {
 	q := &r.requests[i]
-	if s.Cancel > 0 {
-		r.cancel(q)
+	if s.Cancel[0] > 0 {
+		r.cancel(q, s.Cancel[0])
+		r.cancel(q, s.Cancel[1])
 	}
 	if s.Send {
 		r.send(i, q, s)
@@ -86,26 +93,42 @@ func (r *run) follow(i uint32, s balancer.Step) {
 	}
 }
 
-// cancel takes the attempt back, which a VM knows at once. What a function runs is
+// cancel takes an attempt back, which a VM knows at once. What a function runs is
 // billed all the same.
-func (r *run) cancel(q *request) {
-	q.serial++
-	v := r.places[q.place].vm
-	if q.ticket != 0 {
-		v.queue.Cancel(q.ticket)
-		q.ticket = 0
-	}
-	if v != nil {
-		r.idle(v)
+func (r *run) cancel(q *request, number uint32) {
+	for i := range q.attempts {
+		t := &q.attempts[i]
+		if number == 0 || t.serial == 0 || t.number != number {
+			continue
+		}
+		v := r.places[t.place].vm
+		if t.ticket != 0 {
+			v.queue.Cancel(t.ticket)
+		}
+		*t = attempt{}
+		if v != nil {
+			r.idle(v)
+		}
 	}
 }
 
 func (r *run) send(i uint32, q *request, s balancer.Step) {
+	t := &q.attempts[0]
+	if t.serial != 0 {
+		t = &q.attempts[1]
+	}
 	q.serial++
-	q.attempt, q.place, q.sent, q.service, q.load = s.Attempt, uint32(s.Place.ID()), r.now, 0, 0
-	p := &r.places[q.place]
+	*t = attempt{serial: q.serial, number: s.Attempt, place: uint32(s.Place.ID()), sent: r.now}
+	p := &r.places[t.place]
 	p.group.sent++
-	e := event{kind: reached, stage: uint16(s.Stage), place: q.place, request: i, serial: q.serial}
+	if s.Hedge {
+		p.group.hedges++
+	}
+	t.due = Never
+	if s.Remaining < Never {
+		t.due = r.now + s.Remaining
+	}
+	e := event{kind: reached, stage: uint16(s.Stage), place: t.place, request: i, serial: t.serial}
 	if d := r.travel(p.group, r.Network.Into(s.Stage)); d > 0 {
 		r.events.after(r.now, d, e)
 	} else {
@@ -120,29 +143,32 @@ func (r *run) travel(g *group, bytes int) time.Duration {
 	return g.path.Time(bytes)
 }
 
-// current is the request of an event, and nil if its attempt is no longer wanted.
-func (r *run) current(e event) *request {
-	if q := &r.requests[e.request]; q.serial == e.serial {
-		return q
+// current is the attempt of an event and its request, and nil if it is no longer wanted.
+func (r *run) current(e event) (*request, *attempt) {
+	q := &r.requests[e.request]
+	for i := range q.attempts {
+		if q.attempts[i].serial == e.serial {
+			return q, &q.attempts[i]
+		}
 	}
-	return nil
+	return nil, nil
 }
 
 func (r *run) reach(e event) {
-	q := r.current(e)
+	q, t := r.current(e)
 	if q == nil {
 		return
 	}
 	if p := &r.places[e.place]; p.vm != nil {
-		r.enqueue(p.vm, q, e)
+		r.enqueue(p.vm, t, e)
 	} else {
-		r.call(p, q, e)
+		r.call(p, q, t, e)
 	}
 }
 
 // answer sends a reply on its way.
-func (r *run) answer(q *request, e event, g *group, outcome balancer.Outcome, stage int) {
-	q.ticket = 0
+func (r *run) answer(t *attempt, e event, g *group, outcome balancer.Outcome, stage int) {
+	t.ticket = 0
 	bytes := r.Network.Answer
 	if outcome == balancer.Passed && stage < r.Stages {
 		bytes = r.Network.Into(stage)
@@ -153,19 +179,20 @@ func (r *run) answer(q *request, e event, g *group, outcome balancer.Outcome, st
 
 // reply is what came back from a place.
 func (r *run) reply(e event) {
-	q := r.current(e)
+	q, t := r.current(e)
 	if q == nil {
 		return
 	}
 	p := &r.places[e.place]
-	q.serial++
-	reply := balancer.Reply{Outcome: e.outcome, Stage: int(e.stage), Service: q.service, Load: int(q.load)}
+	reply := balancer.Reply{Outcome: e.outcome, Stage: int(e.stage), Service: t.service, Load: int(t.load)}
 	if e.outcome == balancer.Exited || e.outcome == balancer.Passed {
-		p.group.latency.record(r.now - q.sent)
+		p.group.latency.record(r.now - t.sent)
 	} else {
 		reply.Err = r.why(p, e.outcome)
 	}
-	r.follow(e.request, q.machine.Reply(r.now, q.attempt, reply, r.route.Uint64()))
+	number := t.number
+	*t = attempt{}
+	r.follow(e.request, q.machine.Reply(r.now, number, reply, r.route.Uint64()))
 	if p.vm != nil {
 		r.idle(p.vm)
 	}
@@ -204,7 +231,6 @@ func (r *run) finish(i uint32, q *request, s balancer.Step) {
 		r.Observe(Outcome{Arrived: q.arrived, Ended: r.now, Waited: q.waited, Worked: q.worked, Exit: s.Exit, Err: s.Err})
 	}
 	q.life++
-	q.serial++
 	r.ended = r.now
 	r.open--
 	r.free = append(r.free, i)

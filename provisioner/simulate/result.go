@@ -34,7 +34,7 @@ type Result struct {
 // Failed counts requests without an answer.
 type Failed struct {
 	Deadline int `json:"deadline"`
-	Shed     int `json:"shed"` // no place, or all at their limits
+	Shed     int `json:"shed"` // out of reach of the deadline, no place, or all at their limits
 	Tries    int `json:"tries"`
 }
 
@@ -63,6 +63,7 @@ type VMResult struct {
 	VMSeconds   float64 `json:"vmSeconds"`
 	Utilisation float64 `json:"utilisation"` // busy slot-seconds over slot-seconds, boots included
 	Requests    int     `json:"requests"`    // sent to it
+	Hedges      int     `json:"hedges"`      // of those
 	StageRuns   int     `json:"stageRuns"`
 	Latency     Latency `json:"latency"` // of a visit, network included
 	Dollars     float64 `json:"dollars"`
@@ -76,6 +77,7 @@ type FunctionResult struct {
 	Cold          int     `json:"cold"`
 	Throttled     int     `json:"throttled"`
 	BilledSeconds float64 `json:"billedSeconds"` // before rounding
+	Hedges        int     `json:"hedges"` // of the calls and those throttled
 	StageRuns     int     `json:"stageRuns"`
 	Latency       Latency `json:"latency"`
 	Dollars       float64 `json:"dollars"`
@@ -115,7 +117,7 @@ func (c *counts) end(now, slo time.Duration, q *request, exit int, err error) {
 		c.latency.record(took)
 	case errors.Is(err, balancer.ErrDeadline):
 		c.failed.Deadline++
-	case errors.Is(err, balancer.ErrNoPlace):
+	case errors.Is(err, balancer.ErrNoPlace), errors.Is(err, balancer.ErrFull), errors.Is(err, balancer.ErrShed):
 		c.failed.Shed++
 	default:
 		c.failed.Tries++
@@ -191,7 +193,7 @@ func (r *run) result() Result {
 func (g *group) result() VMResult {
 	return VMResult{
 		Stages: g.stages.String(), Offer: g.offer, Launched: g.launched, VMSeconds: g.lived / 1e9,
-		Utilisation: share(g.busy, g.slots), Requests: g.sent, StageRuns: g.runs,
+		Utilisation: share(g.busy, g.slots), Requests: g.sent, Hedges: g.hedges, StageRuns: g.runs,
 		Latency: g.latency.summary(), Dollars: g.dollars,
 	}
 }
@@ -199,7 +201,7 @@ func (g *group) result() VMResult {
 func (f *function) result(g *group) FunctionResult {
 	return FunctionResult{
 		Stages: g.stages.String(), Offer: g.offer, Calls: f.calls, Cold: f.cold, Throttled: f.throttled,
-		BilledSeconds: f.billed / 1e9, StageRuns: g.runs, Latency: g.latency.summary(), Dollars: g.dollars,
+		BilledSeconds: f.billed / 1e9, Hedges: g.hedges, StageRuns: g.runs, Latency: g.latency.summary(), Dollars: g.dollars,
 	}
 }
 

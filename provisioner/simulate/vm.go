@@ -20,6 +20,7 @@ type group struct {
 	config queue.Config // of a VM
 
 	sent     int // requests
+	hedges   int // of those
 	latency  *histogram
 	runs     int // of stages, for one request each
 	launched int
@@ -54,21 +55,21 @@ func (v *vm) event(row uint64) event {
 	return event{place: v.place, request: uint32(row >> 32), serial: uint32(row)}
 }
 
-func (r *run) enqueue(v *vm, q *request, e event) {
+func (r *run) enqueue(v *vm, t *attempt, e event) {
 	if v.gone {
-		r.answer(q, e, v.group, balancer.Failed, int(e.stage))
+		r.answer(t, e, v.group, balancer.Failed, int(e.stage))
 		return
 	}
-	deadline := q.deadline
+	deadline := t.due
 	if deadline < Never {
 		deadline -= v.group.path.Time(r.Network.Answer)
 	}
-	t, err := v.queue.Enqueue(r.now, queue.Row{ID: rowID(e.request, e.serial), Stage: int(e.stage), Last: v.group.stages.Last, Deadline: deadline})
+	ticket, err := v.queue.Enqueue(r.now, queue.Row{ID: rowID(e.request, e.serial), Stage: int(e.stage), Last: v.group.stages.Last, Deadline: deadline})
 	if err != nil {
-		r.answer(q, e, v.group, balancer.Refused, int(e.stage))
+		r.answer(t, e, v.group, balancer.Refused, int(e.stage))
 		return
 	}
-	q.ticket, q.queued = t, r.now
+	t.ticket, t.queued = ticket, r.now
 	r.pump(v)
 }
 
@@ -97,9 +98,9 @@ func (r *run) start(v *vm, b queue.Batch) {
 	d := r.draw(v.group.times, b.Stage, len(b.Rows))
 	v.batches[b.Slot], v.begun[b.Slot] = b, r.now
 	for _, row := range b.Rows {
-		if q := r.current(v.event(row.ID)); q != nil {
-			q.waited += r.now - q.queued
-			q.service, q.worked = min(q.service+d, century), min(q.worked+d, century)
+		if q, t := r.current(v.event(row.ID)); q != nil {
+			q.waited += r.now - t.queued
+			t.service, q.worked = min(t.service+d, century), min(q.worked+d, century)
 		}
 	}
 	r.events.at(r.after(d), event{kind: served, place: v.place, request: uint32(b.Slot)})
@@ -117,10 +118,10 @@ func (r *run) serve(v *vm, slot int) {
 	v.group.runs += len(b.Rows)
 	r.exited = r.exited[:0]
 	for _, row := range b.Rows {
-		q := r.current(v.event(row.ID))
+		q, t := r.current(v.event(row.ID))
 		r.exited = append(r.exited, q == nil || int(q.depth) <= b.Stage)
 		if q != nil {
-			q.queued = r.now
+			t.queued = r.now
 		}
 	}
 	var err error
@@ -128,9 +129,9 @@ func (r *run) serve(v *vm, slot int) {
 		panic(err) // the engine's own mistake: it ended a batch that it had not begun
 	}
 	for i, row := range b.Rows {
-		if q := r.current(v.event(row.ID)); q != nil && r.exited[i] {
-			q.load = int32(v.queue.Len())
-			r.answer(q, v.event(row.ID), v.group, balancer.Exited, b.Stage)
+		if _, t := r.current(v.event(row.ID)); t != nil && r.exited[i] {
+			t.load = int32(v.queue.Len())
+			r.answer(t, v.event(row.ID), v.group, balancer.Exited, b.Stage)
 		}
 	}
 	r.handBack(v)
@@ -141,9 +142,9 @@ func (r *run) serve(v *vm, slot int) {
 // handBack replies for the rows that have left unfinished.
 func (r *run) handBack(v *vm) {
 	for _, row := range v.back {
-		if q := r.current(v.event(row.ID)); q != nil {
-			q.load = int32(v.queue.Len())
-			r.answer(q, v.event(row.ID), v.group, balancer.Passed, row.Stage)
+		if _, t := r.current(v.event(row.ID)); t != nil {
+			t.load = int32(v.queue.Len())
+			r.answer(t, v.event(row.ID), v.group, balancer.Passed, row.Stage)
 		}
 	}
 }
@@ -166,8 +167,10 @@ func (r *run) kill(v *vm) {
 	delete(r.vms, v.id)
 	r.bill(v)
 	for i := range r.requests {
-		if q := &r.requests[i]; q.place == v.place && q.ticket != 0 {
-			r.answer(q, event{place: v.place, request: uint32(i), serial: q.serial}, v.group, balancer.Failed, 0)
+		for j := range r.requests[i].attempts {
+			if t := &r.requests[i].attempts[j]; t.place == v.place && t.ticket != 0 {
+				r.answer(t, event{place: v.place, request: uint32(i), serial: t.serial}, v.group, balancer.Failed, 0)
+			}
 		}
 	}
 	v.queue, v.batches, v.begun, v.back = nil, nil, nil, nil

@@ -1,0 +1,70 @@
+package balancer
+
+import (
+	"math"
+	"time"
+)
+
+// Report is what a visit to a place came to. What is not known is zero, but for Load, which
+// then is negative.
+type Report struct {
+	Entered int           // stage
+	Service time.Duration // the place worked on it, without waiting; not if it was handed back on the way
+	Load    int           // requests that the place still had, whoever sent them
+	Took    time.Duration // from the pick until the reply
+	Passed  bool          // it goes on behind the place's last stage
+}
+
+// Done reports that a request is no longer in a member's hands; call it, or Fail, once for
+// each Pick. What the member has said corrects what is expected of it.
+func (b *Balancer) Done(p Place, r Report) { b.done(&p, &r) }
+
+func (b *Balancer) done(p *Place, r *Report) {
+	k, serving := p.member.known(int(p.core))
+	mine := int(serving.Add(-1) + k.seen.Load())
+	m := p.member
+	if r.Service > 0 && m.Stages.Has(r.Entered) {
+		k.learn(float64(r.Service) / float64(m.Service[r.Entered-m.Stages.First]))
+	}
+	if r.Load >= 0 {
+		k.hear(int32(min(max(r.Load-mine, 0), math.MaxInt32)))
+	}
+	if r.Took <= 0 {
+		return
+	}
+	view := p.view()
+	view.learnTail(r.Took, p.latest())
+	if r.Service > 0 { // it went all the way
+		view.learnPass(r.Passed)
+	}
+	m.health().recover()
+	m.health().grow(m, int(p.hand))
+}
+
+// Fault is why a place has not done its part.
+type Fault uint8
+
+// The faults.
+const (
+	Nothing Fault = iota // it was the request that was at fault, or its caller has gone
+	Full                 // it takes no more, or handed the request back unserved
+	Silent               // it did not reply in its time
+	Broken
+)
+
+// Fail reports instead of Done that a request is no longer in a member's hands and has not
+// been served there.
+func (b *Balancer) Fail(p Place, now time.Duration, f Fault) {
+	_, serving := p.member.known(int(p.core))
+	serving.Add(-1)
+	m := p.member
+	switch f {
+	case Full:
+		m.health().shrink(m, now, p.Finish, int(p.hand))
+	case Silent:
+		p.view().learnTail(math.MaxInt64, 0)
+		b.fails(m, now)
+	case Broken:
+		b.fails(m, now)
+	}
+}

@@ -1,0 +1,134 @@
+package balancer
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// health is how a member fares, as all cores see it. It is written when something goes
+// wrong, and while that is being got over.
+type health struct {
+	odd     atomic.Bool   // one of the next two says something: all that most picks read
+	ejected atomic.Int64  // until when it is not picked
+	room    atomic.Uint64 // of float64: how many requests it may have in hand
+	cut     atomic.Int64  // when its room was last cut
+	failed  atomic.Int32  // requests in a row
+	ejects  atomic.Int32  // in a row
+}
+
+func (m *member) health() *health { return &m.block.health[m.index] }
+
+const (
+	unlimited = math.MaxInt32
+	boundless = float64(unlimited) // room
+)
+
+// limit is how many requests the member may have in hand.
+func (h *health) limit() int { return int(math.Float64frombits(h.room.Load())) }
+
+// startSlowly gives a VM that joins others room for one batch in each slot, and one more
+// with each answer: caches, pages and threads that are cold are seldom counted in its times.
+func (h *health) startSlowly(m *member) { h.allow(float64(m.Slots * m.Batch)) }
+
+func (h *health) allow(room float64) {
+	h.room.Store(math.Float64bits(room))
+	h.odd.Store(room < boundless || h.ejected.Load() != 0)
+}
+
+// A member whose room has grown to so many times what it serves at once has shown that it
+// needs no limit. A cut leaves it a part of what it had in hand.
+const (
+	enough  = 64
+	cutting = 0.7
+)
+
+// grow gives a member that uses all of its room more: a request for each answer, or, once
+// it has been cut, for each round of answers (additive increase, multiplicative decrease:
+// Chiu and Jain, 1989; slow start: Jacobson, SIGCOMM 1988).
+func (h *health) grow(m *member, hand int) {
+	if !h.odd.Load() {
+		return
+	}
+	room := math.Float64frombits(h.room.Load())
+	if room >= boundless || float64(hand+1) < room {
+		return
+	}
+	more := 1.0
+	if h.cut.Load() > 0 {
+		more = 1 / room
+	}
+	if room += more; room > float64(enough*max(m.Slots*m.Batch, 1)) {
+		room = boundless
+		h.cut.Store(0)
+	}
+	h.allow(room)
+}
+
+// shrink takes room from a member that has refused a request: once in the time of a visit,
+// since the requests that were sent before will say the same. What a VM hands back because it
+// would be late is no sign: a VM that is paid for is best kept so busy that it sometimes does.
+func (h *health) shrink(m *member, now, visit time.Duration, hand int) {
+	if last := h.cut.Load(); last > 0 && now < time.Duration(last)+visit {
+		return
+	}
+	h.cut.Store(int64(max(now, 1)))
+	least := 1.0
+	if m.Kind == VM {
+		least = float64(m.Slots * m.Batch)
+	}
+	h.allow(max(cutting*float64(hand), least))
+}
+
+// A member that fails so many requests in a row is not picked for a while, which doubles
+// each time up to a longest.
+const (
+	failuresInARow = 5
+	ejection       = time.Second
+	ejectDoublings = 5
+)
+
+// out tells whether a member has been ejected, and not long enough ago.
+func (h *health) out(now time.Duration) bool {
+	until := h.ejected.Load()
+	return until != 0 && now < time.Duration(until)
+}
+
+// recover notes an answer.
+func (h *health) recover() {
+	if h.failed.Load() != 0 {
+		h.failed.Store(0)
+	}
+	if h.ejects.Load() != 0 {
+		h.ejects.Store(0)
+		h.ejected.Store(0)
+		h.allow(math.Float64frombits(h.room.Load()))
+	}
+}
+
+// fails notes that a member has failed a request. The VM that has failed too many in a row
+// is ejected, unless less than a quarter of its group would be left: if all seem broken, it is
+// rather something else that is.
+func (b *Balancer) fails(m *member, now time.Duration) {
+	h := m.health()
+	if h.failed.Add(1) < failuresInARow || m.Kind != VM || h.out(now) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	in, out := 0, 0
+	for _, other := range b.members {
+		if other.group == m.group {
+			in++
+			if other.health().out(now) {
+				out++
+			}
+		}
+	}
+	if 4*(in-out-1) < in {
+		return
+	}
+	h.failed.Store(0)
+	h.odd.Store(true)
+	h.ejected.Store(int64(now + ejection<<min(h.ejects.Add(1)-1, ejectDoublings)))
+}

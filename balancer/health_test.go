@@ -1,0 +1,246 @@
+package balancer_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+)
+
+// shares are how many of some requests each member gets; each is done at once.
+func shares(b *balancer.Balancer, now time.Duration, requests int) map[uint64]int {
+	r, got := rand.New(rand.NewPCG(7, 8)), map[uint64]int{}
+	for range requests {
+		id, p := pick(b, balancer.Ask{Generation: 1, Now: now, Remaining: time.Second, Random: r.Uint64()})
+		got[id]++
+		if id > 0 {
+			b.Fail(p, now, balancer.Nothing)
+		}
+	}
+	return got
+}
+
+// fail has a member fail so many requests.
+func fail(b *balancer.Balancer, id uint64, times int, now time.Duration, how balancer.Fault) {
+	for r := rand.New(rand.NewPCG(9, id)); times > 0; {
+		_, p := pick(b, balancer.Ask{Generation: 1, Now: now, Remaining: time.Second, Random: r.Uint64()})
+		if p.ID() == id {
+			times--
+			b.Fail(p, now, how)
+		} else {
+			b.Fail(p, now, balancer.Nothing)
+		}
+	}
+}
+
+func TestEjection(t *testing.T) {
+	for how, fault := range map[string]balancer.Fault{"broken": balancer.Broken, "silent": balancer.Silent} {
+		b := with(t, 1, vm(1, 0, 0, 4, ms), vm(2, 0, 0, 4, ms), vm(3, 0, 0, 4, ms))
+		fail(b, 1, 4, 0, fault)
+		if got := shares(b, 0, 300); got[1] < 50 {
+			t.Errorf("%s: four in a row: it gets %d of 300", how, got[1])
+		}
+		fail(b, 1, 1, 0, fault)
+		want(t, how+": five in a row", shares(b, 999*ms, 300)[1], 0)
+		if got := shares(b, time.Second, 300); got[1] < 50 {
+			t.Errorf("%s: a second later it gets %d of 300", how, got[1])
+		}
+		fail(b, 1, 5, time.Second, fault)
+		want(t, how+": again, for longer", shares(b, 2999*ms, 300)[1], 0)
+
+		p := toVM1at(b, 3*time.Second)
+		b.Done(p, balancer.Report{Service: ms, Took: ms})
+		fail(b, 1, 4, 3*time.Second, fault)
+		if got := shares(b, 3*time.Second, 300); got[1] < 50 {
+			t.Errorf("%s: after an answer, four more: it gets %d of 300", how, got[1])
+		}
+	}
+}
+
+func toVM1at(b *balancer.Balancer, now time.Duration) balancer.Place {
+	for r := rand.New(rand.NewPCG(1, 1)); ; {
+		_, p := pick(b, balancer.Ask{Generation: 1, Now: now, Remaining: time.Second, Random: r.Uint64()})
+		if p.ID() == 1 {
+			return p
+		}
+		b.Fail(p, now, balancer.Nothing)
+	}
+}
+
+// Of four VMs that all fail, one is left to serve; and requests still find it.
+func TestNeverAllAreEjected(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 4, ms), vm(2, 0, 0, 4, ms), vm(3, 0, 0, 4, ms), vm(4, 0, 0, 4, ms))
+	for id := range uint64(3) {
+		fail(b, id+1, 5, 0, balancer.Broken)
+	}
+	want(t, "three of four", shares(b, 0, 300), map[uint64]int{4: 300})
+	fail(b, 4, 9, 0, balancer.Broken)
+	want(t, "the last one", shares(b, 0, 300), map[uint64]int{4: 300})
+}
+
+// A request goes to no VM that has failed it before it has been to all.
+func TestEachPlaceOnce(t *testing.T) {
+	b := with(t, 0, vm(1, 0, 0, 4, ms), vm(2, 0, 0, 4, ms), vm(3, 0, 0, 4, ms), vm(4, 0, 0, 4, ms))
+	for seed := range uint64(50) {
+		random, seen := rand.New(rand.NewPCG(seed, 3)), map[uint64]bool{}
+		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
+		for s := r.Start(0, random.Uint64()); s.Send && len(seen) < 4; s = r.Reply(0, s.Attempt, balancer.Reply{Outcome: balancer.Failed}, random.Uint64()) {
+			if seen[s.Place.ID()] {
+				t.Fatalf("seed %d: VM %d again, after %v", seed, s.Place.ID(), seen)
+			}
+			seen[s.Place.ID()] = true
+		}
+		want(t, "places", len(seen), 4)
+		r.GiveUp(nil)
+		for id := range seen { // they are well again
+			p := toMember(b, id)
+			b.Done(p, balancer.Report{Service: ms, Took: ms})
+		}
+	}
+}
+
+func toMember(b *balancer.Balancer, id uint64) balancer.Place {
+	for r := rand.New(rand.NewPCG(id, 1)); ; {
+		p, err := b.Pick(balancer.Ask{Now: time.Hour, Remaining: balancer.Never, Random: r.Uint64()})
+		if err != nil {
+			panic(err)
+		}
+		if p.ID() == id {
+			return p
+		}
+		b.Fail(p, 0, balancer.Nothing)
+	}
+}
+
+// A VM that joins others which serve gets no more than a batch for each slot, and one more with
+// each answer.
+func TestSlowStart(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 2, 10*ms))
+	for range 5 {
+		b.Done(toVM1(b), balancer.Report{Service: 10 * ms, Took: 10 * ms})
+	}
+	if err := b.Join(vm(2, 0, 0, 2, 10*ms), 1); err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(3, 3))
+	var hand []balancer.Place
+	fill := func(requests int) {
+		for range requests {
+			_, p := pick(b, balancer.Ask{Generation: 1, Remaining: balancer.Never, Random: r.Uint64()})
+			if p.ID() == 2 {
+				hand = append(hand, p)
+			}
+		}
+	}
+	fill(20)
+	want(t, "at first", len(hand), 2)
+	for _, p := range hand {
+		b.Done(p, balancer.Report{Service: 10 * ms, Took: 10 * ms, Load: -1})
+	}
+	hand = nil
+	fill(20)
+	want(t, "after two answers", len(hand), 3) // the second came when it had room
+}
+
+// A function that refuses is full for as many calls as it had, and then room comes back.
+func TestThrottled(t *testing.T) {
+	throttled := errors.New("too many")
+	b := with(t, 0, function(1, 0, 0, 0, 10*ms))
+	rules := balancer.Rules{Stages: 1}
+	var running []*balancer.Request
+	for range 10 {
+		r := balancer.NewRequest(b, 0, rules, 500*ms)
+		r.Start(0, 0)
+		running = append(running, &r)
+	}
+	r := balancer.NewRequest(b, 0, rules, 500*ms)
+	r.Start(0, 0)
+	want(t, "refused: it waits", describe(r.Reply(ms, 1, balancer.Reply{Outcome: balancer.Refused, Err: throttled}, 1<<63)), "")
+	if wait := r.Wake() - ms; wait < ms/2 || wait > ms {
+		t.Errorf("for %v, want 0.5 to 1 ms", wait)
+	}
+	other := balancer.NewRequest(b, 0, rules, 500*ms)
+	want(t, "others are not even sent", describe(other.Start(ms, 1<<63)), "")
+	for range 6 {
+		now := r.Wake()
+		want(t, "still full", describe(r.Tick(now, 1<<63)), "")
+		if r.Wake() <= now {
+			t.Fatal("it does not wait")
+		}
+	}
+	for _, q := range running {
+		q.Reply(20*ms, 1, balancer.Reply{Outcome: balancer.Exited, Service: 10 * ms}, 0)
+	}
+	s := r.Tick(r.Wake(), 0)
+	want(t, "room", describe(s), "send 2 stage 0 to 1")
+	want(t, "answered", describe(r.Reply(300*ms, 2, balancer.Reply{Outcome: balancer.Exited, Service: 10 * ms}, 0)), "finish 0 <nil>")
+
+	// The other one waits on, and in the end has no more time.
+	var last balancer.Step
+	for n := 0; !last.Finish; n++ {
+		if n > 1000 {
+			t.Fatal("it waits for ever")
+		}
+		if last.Send {
+			last = other.Reply(other.Wake()-1, last.Attempt, balancer.Reply{Outcome: balancer.Refused, Err: throttled}, 1<<63)
+		} else {
+			last = other.Tick(other.Wake(), 1<<63)
+		}
+	}
+	if !errors.Is(last.Err, throttled) || !errors.Is(last.Err, balancer.ErrFull) && !errors.Is(last.Err, balancer.ErrDeadline) {
+		t.Errorf("it ends in %v", last.Err)
+	}
+}
+
+// Without a deadline a request waits as long as it may.
+func TestWaitsNotForEver(t *testing.T) {
+	b := with(t, 0, function(1, 0, 0, 1, 10*ms))
+	hog := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, balancer.Never)
+	hog.Start(0, 0)
+	r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Wait: 10 * time.Second}, balancer.Never)
+	s, ticks := r.Start(0, 0), 0
+	for ; !s.Finish && ticks < 1000; ticks++ {
+		s = r.Tick(r.Wake(), 0)
+	}
+	if !errors.Is(s.Err, balancer.ErrFull) || ticks > 100 {
+		t.Errorf("after %d ticks: %v", ticks, fmt.Sprint(s.Err))
+	}
+}
+
+// Calls beyond those that ran at one time lately start an instance, and those are not waited for
+// by what has no time for that.
+func TestWarmInstances(t *testing.T) {
+	fn := function(2, 0, 0, 0, 10*ms)
+	fn.Cold = time.Second
+	b := with(t, 1, fn)
+	ask := balancer.Ask{Generation: 1, Remaining: balancer.Never}
+	_, first := pick(b, ask)
+	want(t, "the first call", first.Finish, time.Second+10*ms)
+	_, second := pick(b, ask)
+	want(t, "one more at one time", second.Finish, time.Second+10*ms)
+	b.Done(first, balancer.Report{Load: -1, Took: time.Second})
+	b.Done(second, balancer.Report{Load: -1, Took: time.Second})
+	for now, finish := range map[time.Duration]time.Duration{time.Second: 10 * ms, 4 * time.Minute: 10 * ms, 6 * time.Minute: time.Second + 10*ms} {
+		b := with(t, 1, fn)
+		_, p := pick(b, ask)
+		b.Done(p, balancer.Report{Load: -1, Took: time.Second})
+		ask.Now = now
+		_, p = pick(b, ask)
+		want(t, fmt.Sprint("after ", now), p.Finish, finish)
+		ask.Now = 0
+	}
+	busy := vm(1, 0, 0, 1, 40*ms)
+	if err := b.Join(busy, 1); err != nil {
+		t.Fatal(err)
+	}
+	ask.Remaining, ask.Now = 100*ms, time.Minute
+	var got []uint64
+	for range 5 {
+		id, _ := pick(b, ask)
+		got = append(got, id)
+	}
+	want(t, "two on the VM, two on warm instances, and one that is late anyway", got, []uint64{1, 1, 2, 2, 2})
+}

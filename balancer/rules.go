@@ -1,0 +1,44 @@
+package balancer
+
+import "time"
+
+// Rules are how a request is treated. The zero value of a field but Stages is its
+// default.
+type Rules struct {
+	Stages   int // of the model
+	Priority Priority
+	Without  Mechanism
+	// Tries is how many places may fail a request in a row, without its getting a
+	// stage further, before it is given up; default 5.
+	Tries int
+	// Patience is how many times the time that it seldom exceeds (Member.Longest) a place
+	// gets before the request is taken from it and sent elsewhere; default 3. A place gets at least Floor, and in
+	// either case the member's Cold in addition.
+	Patience float64
+	Floor    time.Duration // default 20 ms
+	// Wait is how long in all a request waits for places that refuse it, as a function at its
+	// limit does, if its deadline is not before that; default 30 s.
+	Wait time.Duration
+	// Hedge is the share of the requests that may be sent once more while they are under way,
+	// because they take longer than all but one in a hundred before them; default 0.02.
+	Hedge float64
+}
+
+func (r Rules) withDefaults() Rules {
+	if r.Tries == 0 {
+		r.Tries = 5
+	}
+	if r.Patience == 0 {
+		r.Patience = 3
+	}
+	if r.Floor == 0 {
+		r.Floor = 20 * time.Millisecond
+	}
+	if r.Wait == 0 {
+		r.Wait = 30 * time.Second
+	}
+	if r.Hedge == 0 {
+		r.Hedge = 0.02
+	}
+	return r
+}

@@ -1,0 +1,126 @@
+package balancer_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+)
+
+// filled is a VM with requests in hand.
+func filled(t *testing.T, hand int, members ...balancer.Member) *balancer.Balancer {
+	t.Helper()
+	b := with(t, 1, members...)
+	for range hand {
+		if _, err := b.Pick(balancer.Ask{Generation: 1, Remaining: balancer.Never}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// What would wait and be late is shed at once; what may wait depends on how soon it has to go.
+func TestShed(t *testing.T) {
+	m := vm(1, 0, 0, 1, 10*ms) // two in hand: the next one is done after 30 ms
+	m.Soonest = []time.Duration{8 * ms}
+	guess := m
+	guess.Supposed = true
+	fn := function(2, 0, 0, 0, 40*ms)
+	fn.Soonest = []time.Duration{30 * ms}
+	for name, c := range map[string]struct {
+		members []balancer.Member
+		hand    int
+		ask     balancer.Ask
+		want    string
+	}{
+		"in time":                            {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 30 * ms}, "1"},
+		"late":                               {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 29 * ms}, "shed"},
+		"no deadline":                        {[]balancer.Member{m}, 2, balancer.Ask{Remaining: balancer.Never}, "1"},
+		"sheddable, half of its time":        {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 60 * ms, Priority: balancer.Sheddable}, "1"},
+		"sheddable, more than half":          {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 59 * ms, Priority: balancer.Sheddable}, "shed"},
+		"critical":                           {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 9 * ms, Priority: balancer.Critical}, "1"},
+		"critical, out of reach":             {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 7 * ms, Priority: balancer.Critical}, "shed"},
+		"late, but times are a guess":        {[]balancer.Member{guess}, 2, balancer.Ask{Remaining: 29 * ms}, "1"},
+		"late at an idle VM, but not surely": {[]balancer.Member{m}, 0, balancer.Ask{Remaining: 9 * ms}, "1"},
+		"late at an idle VM, surely":         {[]balancer.Member{m}, 0, balancer.Ask{Remaining: 7 * ms}, "shed"},
+		"late, but a function may be in time": {
+			[]balancer.Member{m, fn}, 2, balancer.Ask{Remaining: 29 * ms}, "shed"},
+		"the function may": {[]balancer.Member{m, fn}, 4, balancer.Ask{Remaining: 35 * ms}, "2"},
+		"asked not to":     {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 29 * ms, Without: balancer.Shedding}, "1"},
+	} {
+		b := with(t, 1, c.members[0])
+		for range c.hand {
+			toVM1(b)
+		}
+		for _, f := range c.members[1:] {
+			if err := b.Join(f, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.ask.Generation = 1
+		p, err := b.Pick(c.ask)
+		got := "shed"
+		if err == nil {
+			got = fmt.Sprint(p.ID())
+		} else if !errors.Is(err, balancer.ErrShed) {
+			t.Errorf("%s: %v", name, err)
+		}
+		want(t, name, got, c.want)
+	}
+}
+
+// A guess is corrected by replies, and then counts.
+func TestShedOnceTimesAreKnown(t *testing.T) {
+	m := vm(1, 0, 0, 1, time.Hour)
+	m.Supposed = true
+	b := with(t, 1, m)
+	for range 300 {
+		p := toVM1(b)
+		b.Done(p, balancer.Report{Service: 10 * ms, Took: 10 * ms})
+	}
+	for range 2 {
+		toVM1(b)
+	}
+	_, err := b.Pick(balancer.Ask{Generation: 1, Remaining: 25 * ms})
+	want(t, "late", err, balancer.ErrShed)
+	id, _ := pick(b, balancer.Ask{Generation: 1, Remaining: 35 * ms})
+	want(t, "in time", id, 1)
+}
+
+// A group does not flood the one behind it: what would be late there is not even begun, as
+// far as it gets there.
+func TestDownstream(t *testing.T) {
+	front, behind := vm(1, 0, 0, 2, ms), vm(2, 1, 1, 1, 10*ms)
+	for name, c := range map[string]struct {
+		passed  int // of 10
+		hand    int // behind
+		without balancer.Mechanism
+		want    error
+	}{
+		"all go on, and would be late": {10, 10, 0, balancer.ErrShed},
+		"all go on, in time":           {10, 2, 0, nil},
+		"one in ten goes on":           {1, 10, 0, nil},
+		"not looked at":                {10, 10, balancer.Downstream, nil},
+	} {
+		b := with(t, 1, front, behind)
+		for i := range 600 {
+			p, err := b.Pick(balancer.Ask{Generation: 1, Remaining: balancer.Never})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Done(p, balancer.Report{Service: ms, Took: ms, Passed: i%10 < c.passed})
+		}
+		for range c.hand {
+			if _, err := b.Pick(balancer.Ask{Stage: 1, Generation: 1, Remaining: balancer.Never}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // the front is busy
+			toVM1(b)
+		}
+		_, err := b.Pick(balancer.Ask{Generation: 1, Now: time.Second, Remaining: 50 * ms, Without: c.without})
+		want(t, name, err, c.want)
+	}
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/providers/mock"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/provisioner/simulate"
+	"github.com/serflow/serflow-go/stage"
+)
+
+// What is rented: prices and limits of the kind that large clouds list.
+var (
+	vmOffer       = provisioner.VMOffer{Name: "VM", VCPUs: 2, MemoryGB: 4, PerHour: 0.0850, Minimum: time.Minute}
+	functionOffer = provisioner.FunctionOffer{
+		Name: "function", MemoryMB: 1769, PerCall: 0.20e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond, Concurrency: 1000,
+	}
+)
+
+// situation is a way to serve a model.
+type situation struct {
+	name        string
+	about       string
+	utilisation float64 // of the fleet, by the mean rate
+	split       bool    // two groups of VMs, the second for the last half of the stages
+	functions   bool
+	stalls      bool // one batch in 500 takes 20 times as long
+}
+
+var situations = []situation{
+	{name: "calm", about: "one VM group and a function that takes over; the fleet is 80 % busy", utilisation: 0.8, functions: true},
+	{name: "stalls", about: "the same, but one batch in 500 takes 20 times as long", utilisation: 0.8, functions: true, stalls: true},
+	{name: "overload", about: "two VM groups and no functions, twice the load that they can carry", utilisation: 2, split: true},
+}
+
+// variant is what the balancer does without.
+type variant struct {
+	name    string
+	without balancer.Mechanism
+	single  bool // no batches
+}
+
+var variants = []variant{
+	{name: "everything"},
+	{name: "deadline routing", without: balancer.Deadlines},
+	{name: "hedging", without: balancer.Hedging},
+	{name: "batching", single: true},
+	{name: "adaptive concurrency", without: balancer.Concurrency},
+	{name: "downstream admission", without: balancer.Downstream},
+	{name: "shedding", without: balancer.Shedding},
+}
+
+// table is one situation of one model at one load.
+type table struct {
+	shape
+	situation
+	vcpus float64
+}
+
+func tables(models []shape) (all []table) {
+	for _, s := range situations {
+		for _, m := range models {
+			for _, vcpus := range []float64{2, 8, 32} {
+				all = append(all, table{m, s, vcpus})
+			}
+		}
+	}
+	return all
+}
+
+// run prints the table.
+func (t table) run(ctx context.Context, all traces, seed uint64, stdout, stderr io.Writer) error {
+	var scenarios []simulate.Scenario
+	for _, v := range variants {
+		for i := range stretches {
+			scenarios = append(scenarios, t.scenario(v, all, i, seed))
+		}
+	}
+	results, err := simulate.RunAll(ctx, scenarios, progress(stderr, fmt.Sprintf("%s, %s, %g vCPUs", t.situation.name, t.shape.name, t.vcpus)))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "\n### %s, %s, %g vCPUs of work, SLO %v\n\n%s.\n\n", t.situation.name, t.shape.name, t.vcpus, t.slo(), t.about)
+	fmt.Fprintln(stdout, "| without | within the SLO | p50 ms | p99 ms | dollars a million | by functions | hedged | shed | late |")
+	fmt.Fprintln(stdout, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+	for i, v := range variants {
+		s := sum(results[i*stretches : (i+1)*stretches])
+		name := v.name
+		if i == 0 {
+			name = "nothing: everything on"
+		}
+		fmt.Fprintf(stdout, "| %s | %.2f %% | %.2f | %.2f | %.3f | %.2f %% | %.2f %% | %.2f %% | %.2f %% |\n", name, 100*s.within/s.requests,
+			1000*s.p50, 1000*s.p99, 1e6*s.dollars/s.requests, 100*s.share/stretches, 100*s.hedges/s.requests, 100*s.shed/s.requests, 100*s.late/s.requests)
+	}
+	return nil
+}
+
+func (t table) slo() time.Duration { return (5 * t.full).Round(time.Millisecond) }
+
+// totals are of all stretches; latencies are the worst stretch's.
+type totals struct{ requests, within, p50, p99, dollars, share, hedges, shed, late float64 }
+
+func sum(results []simulate.Result) (s totals) {
+	for _, r := range results {
+		n := float64(r.Requests)
+		s.requests += n
+		s.within += n * r.SLO.Within
+		s.p50, s.p99 = max(s.p50, r.Latency.P50), max(s.p99, r.Latency.P99)
+		s.dollars += r.Dollars.Total
+		s.share += r.FunctionShare
+		s.shed += float64(r.Failed.Shed)
+		s.late += float64(r.Failed.Deadline + r.Failed.Tries)
+		for _, g := range r.VMs {
+			s.hedges += float64(g.Hedges)
+		}
+		for _, g := range r.Functions {
+			s.hedges += float64(g.Hedges)
+		}
+	}
+	return s
+}
+
+func (t table) scenario(v variant, all traces, stretch int, seed uint64) simulate.Scenario {
+	source, length := all.at(stretch, t.vcpus/t.work())
+	times := t.times
+	if t.stalls {
+		times = stalling{times}
+	}
+	s := simulate.Scenario{
+		Stages: len(t.reach), Plan: t.plan(v), Times: map[string]profile.Times{vmOffer.Name: times, functionOffer.Name: t.times},
+		Traffic: source, Depths: t.depths, SLO: t.slo(), Network: t.network(), Running: true, Until: length, Seed: seed + uint64(stretch),
+		World: func(r *rand.Rand) (simulate.World, error) {
+			return mock.NewWorld(mock.Config{Cold: mock.Spread{Median: 400 * time.Millisecond, P99: 1200 * time.Millisecond}, KeepAlive: 10 * time.Minute}, r)
+		},
+	}
+	s.Rules.Without = v.without
+	return s
+}
+
+// plan rents as many VMs as are busy to the utilisation without batches, in proportion to the
+// work of their stages.
+func (t table) plan(v variant) provisioner.Plan {
+	p := provisioner.Plan{Reach: t.reach}
+	last, batch := len(t.reach)-1, t.batch
+	if v.single {
+		batch = 1
+	}
+	ranges := []stage.Range{{Last: last}}
+	if t.split {
+		ranges = []stage.Range{{Last: last / 2}, {First: last/2 + 1, Last: last}}
+	}
+	for i, r := range ranges {
+		share := 0.0
+		for s := r.First; s <= r.Last; s++ {
+			share += t.reach[s] * t.times.Mean(s, 1).Seconds() / t.work()
+		}
+		vms := share * t.vcpus / t.utilisation / vmOffer.VCPUs
+		if t.split && i == 0 {
+			vms *= 2 // the first group is fast enough to flood the second
+		}
+		p.VMs = append(p.VMs, provisioner.VMGroup{Stages: r, Offer: vmOffer, VMs: max(int(math.Ceil(vms)), 1), MaxBatch: batch})
+	}
+	if t.functions {
+		p.Functions = []provisioner.FunctionGroup{{Stages: stage.Range{Last: last}, Offer: functionOffer, Cold: 1200 * time.Millisecond}}
+	}
+	return p
+}
+
+// stalling are times of which one in so many is much longer, as when a host moves a VM.
+type stalling struct{ profile.Times }
+
+const stallEvery, stallFactor = 500, 20
+
+func (s stalling) Draw(stage, rows int, r *rand.Rand) time.Duration {
+	d := s.Times.Draw(stage, rows, r)
+	if r.Uint64N(stallEvery) == 0 {
+		d *= stallFactor
+	}
+	return d
+}
