@@ -28,8 +28,8 @@ type VMGroup struct {
 	Offer    VMOffer
 	VMs      int
 	Slots    int           // batches that one VM serves at once; 0 means one for each vCPU
-	MaxBatch int           // rows in a batch; 0 means 1
-	Window   time.Duration // longest that a row waits for company while a slot is free
+	MaxBatch int           // rows in a batch, where its Times say that batches pay; 0 means 1
+	Window   time.Duration // longest that a row waits for company while a slot is free, if it pays; 0 means the time of a full batch
 	Limit    int           // rows at one VM, waiting and in service; 0 means no limit
 }
 

@@ -152,9 +152,9 @@ func (f *fleet) request(a provisioner.Action) *asking {
 		return l
 	}
 	g, _ := f.groupOf(a.Key)
+	q := f.expect.Queue(g, len(f.model.Stages))
 	setup := launch.Setup{
-		Stages: g.Stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit,
-		Need: f.expect.Need(g, len(f.model.Stages)), Credential: f.secret,
+		Stages: g.Stages, Slots: q.Slots, MaxBatch: q.MaxBatch, Window: q.Window, Limit: q.Limit, Need: q.Need, Curve: q.Curve, Credential: f.secret,
 	}
 	l := &asking{asks: 1, Launch: providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}}
 	f.launches[a.Token] = l

@@ -11,12 +11,12 @@ const module = "github.com/serflow/serflow-go/"
 
 // below says which of our packages each core package may import: arrows point down.
 var below = map[string][]string{
-	"serflow":              {"internal/compute", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage", "exit"},
+	"serflow":              {"internal/compute", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"stage/remote":         {"internal/launch", "internal/wire", "stage", "exit"},
-	"provisioner":          {"provisioner/profile", "balancer", "stage", "exit"},
+	"provisioner":          {"provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"provisioner/profile":  {},
 	"provisioner/simulate": {"provisioner", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
-	"providers":            {"provisioner", "provisioner/profile", "balancer", "stage", "exit"},
+	"providers":            {"provisioner", "provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"balancer":             {"stage", "exit"},
 	"stage/worker/queue":   {"stage", "exit", "internal/heap"},
 	"stage":                {"exit"},

@@ -11,15 +11,16 @@ import (
 // Setup is what an owner tells its workers through a provider, to which it is opaque.
 // The zero value of a field is its default.
 type Setup struct {
-	Stages     stage.Range     `json:"stages"`               // that it is to serve
-	Slots      int             `json:"slots,omitempty"`      // batches at once; default 1
-	MaxBatch   int             `json:"maxBatch,omitempty"`   // rows in a batch; default 1
-	Window     time.Duration   `json:"window,omitempty"`     // longest that a row waits for company
-	Limit      int             `json:"limit,omitempty"`      // rows at the worker; default 1024
-	Need       []time.Duration `json:"need,omitempty"`       // by stage: with less time left a row goes back
-	Credential string          `json:"credential,omitempty"` // that callers must show
-	Orphan     time.Duration   `json:"orphan,omitempty"`     // without a word from its owner the worker ends; default 30 min
-	MaxAge     time.Duration   `json:"maxAge,omitempty"`     // at which it ends in any case; default never
+	Stages     stage.Range       `json:"stages"`               // that it is to serve
+	Slots      int               `json:"slots,omitempty"`      // batches at once; default 1
+	MaxBatch   int               `json:"maxBatch,omitempty"`   // rows in a batch; default 1
+	Window     time.Duration     `json:"window,omitempty"`     // longest that a row waits for company; default what pays
+	Limit      int               `json:"limit,omitempty"`      // rows at the worker; default 1024
+	Need       []time.Duration   `json:"need,omitempty"`       // by stage: with less time left a row goes back
+	Curve      [][]time.Duration `json:"curve,omitempty"`      // by stage and size: what batches take; default not known
+	Credential string            `json:"credential,omitempty"` // that callers must show
+	Orphan     time.Duration     `json:"orphan,omitempty"`     // without a word from its owner the worker ends; default 30 min
+	MaxAge     time.Duration     `json:"maxAge,omitempty"`     // at which it ends in any case; default never
 }
 
 // ParseSetup is the inverse of String.

@@ -3,6 +3,8 @@ package simulate
 import (
 	"context"
 	"fmt"
+
+	"github.com/serflow/serflow-go/stage/worker/queue"
 )
 
 // Audit runs a scenario and then looks for anything that was lost or used twice. Spent is
@@ -52,4 +54,23 @@ func (r *run) audit() error {
 		}
 	}
 	return nil
+}
+
+// RunQueues runs a scenario whose VMs are there from the start, with their queues' settings changed.
+func RunQueues(ctx context.Context, s Scenario, change func(*queue.Config)) (Result, error) {
+	r, err := newRun(s)
+	if err != nil {
+		return Result{}, err
+	}
+	for _, v := range r.vms {
+		c := v.group.config
+		change(&c)
+		if v.queue, err = queue.New(c); err != nil {
+			return Result{}, err
+		}
+	}
+	if err := r.loop(ctx); err != nil {
+		return Result{}, err
+	}
+	return r.result(), nil
 }

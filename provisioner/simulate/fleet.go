@@ -24,7 +24,7 @@ func (r *run) startFleet() error {
 	var wants []provisioner.Want
 	for _, g := range r.Plan.VMs {
 		gr := &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.VM, times: r.Times[g.Offer.Name], vms: g, latency: newHistogram()}
-		gr.config = queue.Config{Stages: r.Stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit, Need: r.expect().Need(g, r.Stages)}
+		gr.config = r.expect().Queue(g, r.Stages)
 		if _, err := queue.New(gr.config); err != nil {
 			return fmt.Errorf("%w: %w", ErrScenario, err)
 		}

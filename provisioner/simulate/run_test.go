@@ -152,20 +152,22 @@ func TestThrottledFunction(t *testing.T) {
 	want(t, "those that could not wait", fmt.Sprint(res.Answered, res.Failed.Shed), "1 2")
 }
 
-// Batches: rows of one stage share a slot.
+// Batches: rows of one stage that wait together share a slot. A second row makes a batch 5 % longer.
 func TestBatch(t *testing.T) {
+	times, err := profile.BatchGain(fixed(t, 10*ms, 20*ms), steep)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := simulate.Scenario{
 		Stages:  2,
-		Plan:    provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: stages(0, 1), Offer: vmOffer, VMs: 1, MaxBatch: 4, Window: 5 * ms}}},
-		Times:   map[string]profile.Times{"vm": fixed(t, 10*ms, 20*ms)},
+		Plan:    provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: stages(0, 1), Offer: vmOffer, VMs: 1, MaxBatch: 4}}},
+		Times:   map[string]profile.Times{"vm": times},
 		Traffic: scripted(0, 2*ms, 3*ms), Depths: scriptedDepths(0, 1, 0), Running: true,
 	}
 	var took []time.Duration
 	s.Observe = func(o simulate.Outcome) { took = append(took, o.Ended) }
 	res := audit(t, s)
-	// The window ends at 5 ms, three rows take 30 ms; the one that goes on waits for
-	// company for another 5 ms.
-	want(t, "ends", took, []time.Duration{35 * ms, 35 * ms, 60 * ms})
+	want(t, "ends", took, []time.Duration{10 * ms, 20500 * time.Microsecond, 40500 * time.Microsecond})
 	want(t, "stage runs", res.VMs[0].StageRuns, 4)
 }
 

@@ -33,7 +33,11 @@ func inBubble(t *testing.T, m stage.Model, setup launch.Setup, share float64) *w
 
 // answers has rows served, as a request of their own.
 func (w *worker) answers(ctx context.Context, x ...float32) (*call, error) {
-	return w.answer(ctx, w.now(), &wire.Request{Fingerprint: w.fingerprint, Stages: stage.Range{Last: w.stages.Last()}, Inputs: []stage.Tensor{rows(x...)}})
+	return w.answersWithin(ctx, 0, x...)
+}
+
+func (w *worker) answersWithin(ctx context.Context, remaining time.Duration, x ...float32) (*call, error) {
+	return w.answer(ctx, w.now(), &wire.Request{Fingerprint: w.fingerprint, Remaining: remaining, Stages: stage.Range{Last: w.stages.Last()}, Inputs: []stage.Tensor{rows(x...)}})
 }
 
 // batchLog notes the batches that a model is given, and when.
@@ -80,10 +84,10 @@ func TestRefill(t *testing.T) {
 		l := &batchLog{begun: time.Now()}
 		w := inBubble(t, modelOf("m", l.stage(0, 10*time.Millisecond), l.stage(1, 10*time.Millisecond)), launch.Setup{Stages: stage.Range{Last: 1}, MaxBatch: 4}, 1)
 		var calls sync.WaitGroup
-		for _, at := range []int{0, 1, 2} {
+		for at, remaining := range []time.Duration{0, time.Second, time.Second} { // those that come later are in a hurry
 			calls.Go(func() {
 				time.Sleep(time.Duration(at) * time.Millisecond)
-				if _, err := w.answers(t.Context(), 0, 0, 0, 9); err != nil {
+				if _, err := w.answersWithin(t.Context(), remaining, 0, 0, 0, 9); err != nil {
 					t.Error(err)
 				}
 			})
@@ -93,6 +97,47 @@ func TestRefill(t *testing.T) {
 			t.Errorf("%q, want %q", l.lines, want)
 		}
 	})
+}
+
+// A worker that is told what batches take runs those that pay: here at the first stage only.
+func TestCurve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &batchLog{begun: time.Now()}
+		const ms = time.Millisecond
+		told := launch.Setup{Stages: stage.Range{Last: 1}, MaxBatch: 4, Curve: [][]time.Duration{{10 * ms, 11 * ms, 12 * ms}, {10 * ms, 20 * ms, 30 * ms}}}
+		setup, err := launch.ParseSetup(told.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := inBubble(t, modelOf("m", l.stage(0, 10*ms), l.stage(1, 10*ms)), setup, 1)
+		var calls sync.WaitGroup
+		for i := range 5 {
+			calls.Go(func() {
+				time.Sleep(time.Duration(i) * ms)
+				if _, err := w.answersWithin(t.Context(), time.Second, 0, 0, 0, 9); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		want := []string{
+			"0s stage 0: 1", "10ms stage 1: 1", "20ms stage 0: 3", "30ms stage 1: 1", "40ms stage 1: 1", "50ms stage 1: 1", "60ms stage 0: 1", "70ms stage 1: 1",
+		}
+		if !slices.Equal(l.lines, want) {
+			t.Errorf("%q, want %q", l.lines, want)
+		}
+	})
+}
+
+// A setup that cannot be meant is refused.
+func TestDamagedCurve(t *testing.T) {
+	for name, curve := range map[string][][]time.Duration{
+		"of two stages": {{1}, {1}}, "no time": {{0}}, "less than none": {{1, -1}}, "years": {{1, 1 << 62}},
+	} {
+		if _, err := open(t.Context(), modelOf("m", votes(0)), launch.Setup{MaxBatch: 2, Curve: curve}, 1); err == nil {
+			t.Errorf("%s: %v has been accepted", name, curve)
+		}
+	}
 }
 
 // A slot that has a quarter of a core takes four times as long, and says so.

@@ -91,6 +91,7 @@ func FuzzStart(f *testing.F) {
 	f.Add(`{"kind":"vm","setup":"{\"slots\":99999999999,\"need\":[1,-1]}","pace":1e308}`)
 	f.Add(`{"setup":"{\"stages\":{\"First\":-9223372036854775808,\"Last\":9223372036854775807}}"}`)
 	f.Add(`{"setup":"{\"window\":9223372036854775807,\"maxBatch\":9223372036854775807,\"limit\":9223372036854775807}","pace":-1}`)
+	f.Add(`{"setup":"{\"stages\":{\"Last\":2},\"maxBatch\":4,\"curve\":[[5,6],null,[9,-1]]}"}`)
 	f.Add("null")
 	f.Add("\n")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -58,9 +58,10 @@ const limit = 1024
 
 // What no owner can mean: a setup that asks for more is damaged.
 const (
-	mostSlots  = 1 << 12     // more than any machine has cores
-	mostWindow = time.Minute // for which a row waits while a slot is free
-	leastShare = 0.001       // of a core
+	mostSlots  = 1 << 12        // more than any machine has cores
+	mostWindow = time.Minute    // for which a row waits while a slot is free
+	mostTime   = 24 * time.Hour // that a batch takes
+	leastShare = 0.001          // of a core
 )
 
 // errClosed is what a closed worker answers.
@@ -83,7 +84,7 @@ func open(ctx context.Context, model stage.Model, setup launch.Setup, share floa
 		return nil, err
 	}
 	q, err := queue.New(queue.Config{
-		Stages: len(model.Stages), Slots: setup.Slots, MaxBatch: setup.MaxBatch, Window: setup.Window, Limit: setup.Limit, Need: setup.Need,
+		Stages: len(model.Stages), Slots: setup.Slots, MaxBatch: setup.MaxBatch, Window: setup.Window, Limit: setup.Limit, Need: setup.Need, Curve: setup.Curve,
 	})
 	if err != nil {
 		return nil, err
@@ -110,6 +111,8 @@ func checkSetup(s launch.Setup, stages int) error {
 		return fmt.Errorf("the worker is set up for %d batches at once: at most %d are possible", s.Slots, mostSlots)
 	case s.Window > mostWindow:
 		return fmt.Errorf("the worker is set up to have rows wait %v for company: at most %v are possible", s.Window, mostWindow)
+	case slices.ContainsFunc(s.Curve, func(c []time.Duration) bool { return len(c) > 0 && slices.Max(c) > mostTime }):
+		return fmt.Errorf("the worker is set up for batches of more than %v: measure what they take", mostTime)
 	case s.Orphan < 0 || s.MaxAge < 0:
 		return fmt.Errorf("the worker is set up to end after %v without its owner and at the age of %v: neither can be negative", s.Orphan, s.MaxAge)
 	}

@@ -15,6 +15,7 @@ import (
 type model struct {
 	q        *queue.Queue
 	config   queue.Config
+	window   time.Duration // longest that a row may wait beside a free slot
 	now      time.Duration
 	next     uint64
 	waiting  map[uint64]queue.Row
@@ -119,8 +120,13 @@ func (m *model) start(t *rapid.T, b queue.Batch) {
 	if _, busy := m.running[b.Slot]; busy || b.Slot < 0 || b.Slot >= m.config.Slots {
 		t.Fatalf("slot %d is used twice or is not there", b.Slot)
 	}
-	if len(b.Rows) < 1 || len(b.Rows) > m.config.MaxBatch {
-		t.Fatalf("a batch of %d rows", len(b.Rows))
+	most := m.config.MaxBatch
+	curve := m.config.Curve[b.Stage]
+	if len(curve) > 0 {
+		most = queue.Worth(curve[:min(len(curve), most)])
+	}
+	if len(b.Rows) < 1 || len(b.Rows) > most {
+		t.Fatalf("a batch of %d rows, at most %d are worth it", len(b.Rows), most)
 	}
 	last := time.Duration(0)
 	for i, r := range b.Rows {
@@ -134,7 +140,7 @@ func (m *model) start(t *rapid.T, b queue.Batch) {
 		delete(m.waiting, r.ID)
 	}
 	for _, r := range m.waiting {
-		if r.Stage == b.Stage && (r.Deadline < last || len(b.Rows) < m.config.MaxBatch) {
+		if r.Stage == b.Stage && (r.Deadline < last || len(b.Rows) < most && len(curve) == 0) {
 			t.Fatalf("row %+v had to be in batch %+v", r, b.Rows)
 		}
 	}
@@ -186,28 +192,43 @@ func (m *model) check(t *rapid.T) {
 		t.Fatalf("%d rows of %d in and %d out; Len %d, Load %d %d, waiting %d, running %d",
 			rows, m.in, m.out, m.q.Len(), waiting, busy, len(m.waiting), len(m.running))
 	}
-	if len(m.waiting) > 0 && len(m.running) < m.config.Slots && m.config.Window == 0 {
-		t.Fatal("rows wait beside a free slot")
+	if len(m.waiting) > 0 && len(m.running) < m.config.Slots && m.q.Wake() > m.now+m.window {
+		t.Fatalf("rows wait beside a free slot until %v", m.q.Wake())
 	}
+}
+
+// draw is what a worker's settings may be.
+func draw(t *rapid.T) (c queue.Config, window time.Duration) {
+	c = queue.Config{
+		Stages:   rapid.IntRange(1, 4).Draw(t, "stages"),
+		Slots:    rapid.IntRange(1, 3).Draw(t, "slots"),
+		MaxBatch: rapid.IntRange(1, 4).Draw(t, "batch"),
+		Window:   time.Duration(rapid.IntRange(0, 10).Draw(t, "window")),
+		Limit:    rapid.IntRange(0, 12).Draw(t, "limit"),
+	}
+	window = c.Window
+	for range c.Stages {
+		c.Need = append(c.Need, time.Duration(rapid.IntRange(0, 10).Draw(t, "need")))
+		var curve []time.Duration
+		for range rapid.IntRange(0, 5).Draw(t, "sizes") {
+			curve = append(curve, time.Duration(rapid.IntRange(1, 30).Draw(t, "time")))
+		}
+		c.Curve = append(c.Curve, curve)
+		if size := queue.Worth(curve[:min(len(curve), c.MaxBatch)]); size > 0 && c.Window == 0 {
+			window = max(window, curve[size-1])
+		}
+	}
+	return c, window
 }
 
 func TestQueueAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := queue.Config{
-			Stages:   rapid.IntRange(1, 4).Draw(t, "stages"),
-			Slots:    rapid.IntRange(1, 3).Draw(t, "slots"),
-			MaxBatch: rapid.IntRange(1, 4).Draw(t, "batch"),
-			Window:   time.Duration(rapid.IntRange(0, 10).Draw(t, "window")),
-			Limit:    rapid.IntRange(0, 12).Draw(t, "limit"),
-		}
-		for range c.Stages {
-			c.Need = append(c.Need, time.Duration(rapid.IntRange(0, 10).Draw(t, "need")))
-		}
+		c, window := draw(t)
 		q, err := queue.New(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := &model{q: q, config: c, waiting: map[uint64]queue.Row{}, running: map[int]queue.Batch{}, dropped: map[uint64]bool{}, tickets: map[uint64]queue.Ticket{}}
+		m := &model{q: q, config: c, window: window, waiting: map[uint64]queue.Row{}, running: map[int]queue.Batch{}, dropped: map[uint64]bool{}, tickets: map[uint64]queue.Ticket{}}
 		for range rapid.IntRange(1, 150).Draw(t, "events") {
 			switch rapid.IntRange(0, 9).Draw(t, "event") {
 			case 0, 1, 2, 3:
@@ -232,21 +253,22 @@ func TestQueueAgainstModel(t *testing.T) {
 	})
 }
 
-// BenchmarkQueue is a row's way through four stages with half leaving at each, at a
-// worker that is kept busy.
+// BenchmarkQueue is a batch of a worker that is kept busy: rows go through four stages, and half
+// leave at each. It also reports the time for a row of a batch.
 func BenchmarkQueue(b *testing.B) {
 	for name, c := range map[string]queue.Config{
 		"slots=1":           {Stages: 4},
 		"slots=8":           {Stages: 4, Slots: 8},
 		"slots=2,batch=8":   {Stages: 4, Slots: 2, MaxBatch: 8},
 		"slots=8,limit=100": {Stages: 4, Slots: 8, Limit: 100},
+		"slots=2,steep=8":   {Stages: 4, Slots: 2, MaxBatch: 8, Curve: [][]time.Duration{steep(8), steep(8), steep(8), steep(8)}},
 	} {
 		b.Run(name, func(b *testing.B) {
 			q := open(b, c)
 			exited := make([]bool, max(c.MaxBatch, 1))
 			var back []queue.Row
 			var id uint64
-			now := time.Duration(0)
+			now, rows := time.Duration(0), 0
 			b.ReportAllocs()
 			for b.Loop() {
 				for q.Len() < 32 {
@@ -261,6 +283,7 @@ func BenchmarkQueue(b *testing.B) {
 					b.Fatal("nothing to do")
 				}
 				now += time.Millisecond
+				rows += len(batch.Rows)
 				for i, r := range batch.Rows {
 					exited[i] = r.ID>>batch.Stage&1 == 0
 				}
@@ -269,6 +292,7 @@ func BenchmarkQueue(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(rows), "ns/row")
 		})
 	}
 }

@@ -4,13 +4,37 @@
 // I/O. A worker's server drives it in real time, a simulation in virtual time.
 //
 // Times are durations since an origin of the driver's choice, and never go back.
+//
+// # Batches
+//
+// A queue that is told what batches take (Config.Curve) runs rows one by one where batches gain
+// nothing. Elsewhere a batch grows, waits for company, and lets other stages go first while it
+// fills up with rows that have come as far, as long as that saves rows more time than it
+// costs: so batches are small at a worker that is idle and full at one that is busy. Deadlines
+// come first, but where it would make more rows late than it saves.
+//
+// Share of requests within an SLO of five times the full pass: one VM of one slot, four stages
+// of 45 ms that .35, .35 and .25 of the requests leave at, Poisson arrivals at a part of what
+// full batches of 16 could carry; rows alone, batches of whatever is there with the earliest deadline
+// first, and this package. By "go test -run '^$' -bench Batching -benchtime 1x ./provisioner/simulate"
+// of 24 November 2026, seed 1:
+//
+//	gain of 16 rows   load   alone    greedy   here
+//	1.0 (flat)        0.3    100.0 %  100.0 %  100.0 %
+//	                  0.7     99.7 %   98.6 %   99.7 %
+//	                  0.95    94.8 %   87.8 %   94.8 %
+//	1.4 (processor)   0.3    100.0 %  100.0 %  100.0 %
+//	                  0.7     93.4 %   98.1 %   98.6 %
+//	                  0.95    68.1 %   82.6 %   84.8 %
+//	9.1 (GPU)         0.3     25.9 %  100.0 %  100.0 %
+//	                  0.7      8.9 %   97.0 %   98.9 %
+//	                  0.95     6.2 %   57.2 %   91.2 %
 package queue
 
 import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/internal/heap"
@@ -26,39 +50,12 @@ var (
 	ErrRow      = errors.New("the row does not fit the worker")
 )
 
-// Config is a worker's. The zero value of a field but Stages is its default.
-type Config struct {
-	Stages   int           // of the model, at least 1
-	Slots    int           // batches in service at once; default 1
-	MaxBatch int           // rows in a batch; default 1
-	Window   time.Duration // longest that a row waits for company while a slot is free; default 0
-	Limit    int           // rows at the worker, waiting and in service; default no limit
-	// Need[s] is the time that a row must have left when stage s starts, for it to be
-	// worth running here; with less it goes back. Default 0: once its deadline is past.
-	Need []time.Duration
-}
-
-func (c Config) withDefaults() (Config, error) {
-	if c.Stages < 1 || c.Slots < 0 || c.MaxBatch < 0 || c.Window < 0 || c.Limit < 0 || len(c.Need) > 0 && slices.Min(c.Need) < 0 {
-		return c, fmt.Errorf("queue: %+v: give at least 1 stage and nothing negative", c)
-	}
-	if n := len(c.Need); n != 0 && n != c.Stages {
-		return c, fmt.Errorf("queue: Need has %d entries for %d stages: give one for each", n, c.Stages)
-	}
-	c.Need = append(slices.Clone(c.Need), make([]time.Duration, c.Stages-len(c.Need))...)
-	c.Slots, c.MaxBatch = max(c.Slots, 1), max(c.MaxBatch, 1)
-	if c.Limit == 0 {
-		c.Limit = math.MaxInt
-	}
-	return c, nil
-}
-
 // Row is one request at the worker.
 type Row struct {
 	ID       uint64        // the driver's
 	Stage    int           // the next stage to run, counted from 0
 	Last     int           // the last stage to run here; a row unfinished after it goes back
-	Deadline time.Duration // rows with earlier deadlines are served first; Never for none
+	Deadline time.Duration // of one stage's rows the earliest is served first; Never for none
 }
 
 // Ticket names a row while it is at the worker. It is never used again.
@@ -83,6 +80,8 @@ type Queue struct {
 	rows     int
 	queued   int
 	draining bool
+	longest  time.Duration // that a full batch of any stage takes
+	crowded  float64       // share of the rows that came and found no slot free: a moving average
 }
 
 // waiting is the rows that wait for one stage.
@@ -90,6 +89,11 @@ type waiting struct {
 	byDeadline heap.Heap[Ticket]
 	rows       int           // without the cancelled ones that are still in the heap
 	since      time.Duration // when it last was empty
+	curve      curve         // to size; nil if it is not known
+	size       int           // of a full batch
+	window     time.Duration // longest wait for company
+	last       time.Duration // when rows last came
+	gap        float64       // nanoseconds between such times: a moving average
 }
 
 // entry is a row at the worker.
@@ -126,6 +130,13 @@ func New(c Config) (*Queue, error) {
 	for i := range c.Slots {
 		q.free = append(q.free, c.Slots-1-i)
 	}
+	for s := range q.stages {
+		w := &q.stages[s]
+		w.open(c.Curve[s], c.MaxBatch, c.Window)
+		if w.curve != nil {
+			q.longest = max(q.longest, w.curve[w.size-1])
+		}
+	}
 	return q, nil
 }
 
@@ -151,6 +162,7 @@ func (q *Queue) Enqueue(now time.Duration, r Row) (Ticket, error) {
 	e.use++
 	t := Ticket(uint64(e.use)<<32 | uint64(i))
 	q.rows++
+	q.crowded += (q.full() - q.crowded) / rowMemory
 	q.wait(now, t, e)
 	return t, nil
 }
@@ -161,6 +173,7 @@ func (q *Queue) wait(now time.Duration, t Ticket, e *entry) {
 		w.since = now
 	}
 	w.rows++
+	w.came(now)
 	q.queued++
 	e.state = queued
 	w.byDeadline.Push(e.row.Deadline, t)
@@ -227,141 +240,6 @@ func (q *Queue) take(stage int) (Ticket, *entry) {
 		q.unwait(e)
 	}
 	return t, e
-}
-
-// latest is when the row is to be started at the latest.
-func (q *Queue) latest(r *Row) time.Duration {
-	if r.Deadline == Never {
-		return Never
-	}
-	return r.Deadline - q.config.Need[r.Stage]
-}
-
-// Late appends to back the waiting rows that have less time left than they need here.
-// They leave the worker. Call it before Next.
-func (q *Queue) Late(now time.Duration, back []Row) []Row {
-	if q.queued == 0 {
-		return back
-	}
-	for s := range q.stages {
-		for q.stages[s].rows > 0 {
-			_, e := q.head(s)
-			if e == nil || q.latest(&e.row) >= now {
-				break
-			}
-			t, e := q.take(s)
-			back = append(back, e.row)
-			q.leave(t, e)
-		}
-	}
-	return back
-}
-
-// Next starts the next batch, if a slot is free and one is due: of the stages whose
-// waiting rows fill a batch or have waited for the window, the one with the row of
-// the earliest deadline. Call it until ok is false.
-func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
-	if len(q.free) == 0 || q.queued == 0 {
-		return b, false
-	}
-	best, earliest := -1, Never
-	for s := range q.stages {
-		if q.stages[s].rows == 0 {
-			continue
-		}
-		_, e := q.head(s)
-		if e != nil && q.due(s, e) <= now && (best < 0 || e.row.Deadline < earliest) {
-			best, earliest = s, e.row.Deadline
-		}
-	}
-	if best < 0 {
-		return b, false
-	}
-	n := len(q.free) - 1
-	i := q.free[n]
-	q.free = q.free[:n]
-	return q.start(i, best), true
-}
-
-// start puts the first rows of a stage into a slot.
-func (q *Queue) start(i, stage int) Batch {
-	s := &q.slots[i]
-	s.busy, s.stage, s.tickets, s.rows = true, stage, s.tickets[:0], s.rows[:0]
-	for len(s.rows) < q.config.MaxBatch {
-		t, e := q.take(stage)
-		if e == nil {
-			break
-		}
-		e.state = running
-		s.tickets, s.rows = append(s.tickets, t), append(s.rows, e.row)
-	}
-	return Batch{i, stage, s.rows}
-}
-
-// due is when a stage's rows are to be started, given the first of them.
-func (q *Queue) due(stage int, first *entry) time.Duration {
-	w := &q.stages[stage]
-	if w.rows >= q.config.MaxBatch {
-		return 0
-	}
-	if q.config.Window > Never-w.since {
-		return q.latest(&first.row)
-	}
-	return min(w.since+q.config.Window, q.latest(&first.row))
-}
-
-// Done frees a slot. Exited has one value for each row of its batch: whether the row
-// is finished. The others wait for their next stage, among the rows that are there
-// already; those that may go no further here are appended to back, with the stage
-// that they have not run, and leave the worker. A slot that is not busy, or a wrong
-// number of values, is an error and changes nothing.
-func (q *Queue) Done(now time.Duration, slot int, exited []bool, back []Row) ([]Row, error) {
-	if slot < 0 || slot >= len(q.slots) || !q.slots[slot].busy {
-		return back, fmt.Errorf("queue: slot %d is not in service", slot)
-	}
-	s := &q.slots[slot]
-	if len(exited) != len(s.rows) {
-		return back, fmt.Errorf("queue: %d exits for a batch of %d rows", len(exited), len(s.rows))
-	}
-	s.busy = false
-	q.free = append(q.free, slot)
-	for i, t := range s.tickets {
-		e := q.entry(t)
-		e.row.Stage++
-		switch {
-		case e.state == cancelled || exited[i]:
-			q.leave(t, e)
-		case e.row.Stage > e.row.Last || q.latest(&e.row) < now:
-			back = append(back, e.row)
-			q.leave(t, e)
-		default:
-			q.wait(now, t, e)
-		}
-	}
-	return back, nil
-}
-
-// Wake is when Late or Next has something to do if no event comes before; Never if
-// nothing will be.
-func (q *Queue) Wake() time.Duration {
-	wake := Never
-	if q.queued == 0 {
-		return wake
-	}
-	for s := range q.stages {
-		if q.stages[s].rows == 0 {
-			continue
-		}
-		if _, e := q.head(s); e != nil {
-			if latest := q.latest(&e.row); latest < Never {
-				wake = min(wake, latest+1) // later than that it is late
-			}
-			if len(q.free) > 0 {
-				wake = min(wake, q.due(s, e))
-			}
-		}
-	}
-	return wake
 }
 
 // Drain refuses new rows from now on; those that are here are served as before.

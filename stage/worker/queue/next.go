@@ -1,0 +1,152 @@
+package queue
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// latest is when the row is to be started at the latest.
+func (q *Queue) latest(r *Row) time.Duration {
+	if r.Deadline == Never {
+		return Never
+	}
+	return r.Deadline - q.config.Need[r.Stage]
+}
+
+// Late appends to back the waiting rows that have less time left than they need here.
+// They leave the worker. Call it before Next.
+func (q *Queue) Late(now time.Duration, back []Row) []Row {
+	if q.queued == 0 {
+		return back
+	}
+	for s := range q.stages {
+		for q.stages[s].rows > 0 {
+			_, e := q.head(s)
+			if e == nil || q.latest(&e.row) >= now {
+				break
+			}
+			t, e := q.take(s)
+			back = append(back, e.row)
+			q.leave(t, e)
+		}
+	}
+	return back
+}
+
+// Next starts the next batch, if a slot is free and one is due: of the stages whose rows
+// need not wait for company, the one with the row of the earliest deadline, or without
+// deadlines the deepest; but what had better fill first comes after the others. Call it
+// until ok is false.
+func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
+	if len(q.free) == 0 || q.queued == 0 {
+		return b, false
+	}
+	best, least, earliest := -1, math.Inf(1), Never
+	for s := range q.stages {
+		if q.stages[s].rows == 0 {
+			continue
+		}
+		_, e := q.head(s)
+		if e == nil || q.due(s, e) > now {
+			continue
+		}
+		loss, deadline := q.loss(now, s, &e.row), e.row.Deadline
+		if loss < least || loss == least && (deadline < earliest || deadline == Never && earliest == Never) {
+			best, least, earliest = s, loss, deadline
+		}
+	}
+	if best < 0 {
+		return b, false
+	}
+	n := len(q.free) - 1
+	i := q.free[n]
+	q.free = q.free[:n]
+	return q.start(now, i, best), true
+}
+
+// start puts the first rows of a stage into a slot.
+func (q *Queue) start(now time.Duration, i, stage int) Batch {
+	s := &q.slots[i]
+	s.busy, s.stage, s.tickets, s.rows = true, stage, s.tickets[:0], s.rows[:0]
+	for n := q.fill(now, stage); n > 0; n-- {
+		t, e := q.take(stage)
+		e.state = running
+		s.tickets, s.rows = append(s.tickets, t), append(s.rows, e.row)
+	}
+	return Batch{i, stage, s.rows}
+}
+
+// due is when a stage's rows are to be started if a slot is free, given the first of them.
+func (q *Queue) due(stage int, first *entry) time.Duration {
+	w := &q.stages[stage]
+	switch {
+	case w.rows >= w.size:
+		return 0
+	case w.curve != nil:
+		return q.company(w, &first.row)
+	}
+	return min(later(w.since, w.window), q.latest(&first.row))
+}
+
+// Done frees a slot. Exited has one value for each row of its batch: whether the row
+// is finished. The others wait for their next stage, among the rows that are there
+// already; those that may go no further here are appended to back, with the stage
+// that they have not run, and leave the worker. A slot that is not busy, or a wrong
+// number of values, is an error and changes nothing.
+func (q *Queue) Done(now time.Duration, slot int, exited []bool, back []Row) ([]Row, error) {
+	if slot < 0 || slot >= len(q.slots) || !q.slots[slot].busy {
+		return back, fmt.Errorf("queue: slot %d is not in service", slot)
+	}
+	s := &q.slots[slot]
+	if len(exited) != len(s.rows) {
+		return back, fmt.Errorf("queue: %d exits for a batch of %d rows", len(exited), len(s.rows))
+	}
+	s.busy = false
+	q.free = append(q.free, slot)
+	for i, t := range s.tickets {
+		e := q.entry(t)
+		e.row.Stage++
+		switch {
+		case e.state == cancelled || exited[i]:
+			q.leave(t, e)
+		case e.row.Stage > e.row.Last || q.latest(&e.row) < now:
+			back = append(back, e.row)
+			q.leave(t, e)
+		default:
+			q.wait(now, t, e)
+		}
+	}
+	return back, nil
+}
+
+// Wake is when Late or Next has something to do if no event comes before; Never if
+// nothing will be.
+func (q *Queue) Wake() time.Duration {
+	wake := Never
+	if q.queued == 0 {
+		return wake
+	}
+	for s := range q.stages {
+		if q.stages[s].rows == 0 {
+			continue
+		}
+		if _, e := q.head(s); e != nil {
+			if latest := q.latest(&e.row); latest < Never {
+				wake = min(wake, latest+1) // later than that it is late
+			}
+			if len(q.free) > 0 {
+				wake = min(wake, q.due(s, e))
+			}
+		}
+	}
+	return wake
+}
+
+// later is a time after another; Never if there is none so late.
+func later(t, after time.Duration) time.Duration {
+	if after > Never-t {
+		return Never
+	}
+	return t + after
+}
