@@ -46,7 +46,7 @@ type Place struct {
 	alone   time.Duration // seldom exceeded if it need not wait
 	soonest time.Duration // the least that it can take
 	cold    time.Duration // of both: an instance is expected to start
-	reserve time.Duration // to be kept for a function, should it be handed back
+	reserve time.Duration // to be kept for a function, should it be handed back, beside what the VM keeps by itself
 	keep    bool          // no function would be in time
 }
 
@@ -109,10 +109,10 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 		return ErrShed
 	case p == f:
 		f.member.called(a.Now, p.hand+1)
-	case f != nil && f.tail() > a.Remaining:
+	case f != nil && !a.catches(f, p):
 		p.keep = true
 	case f != nil:
-		p.reserve = min(max(f.tail()-f.latest(), 0), a.Remaining/4)
+		p.reserve = min(f.tail()-f.latest(), a.Remaining/4)
 	}
 	_, serving := p.member.known(a.Core)
 	serving.Add(1)
@@ -185,15 +185,19 @@ func (a *Ask) fits(p, f *Place) bool {
 	if a.Without&Deadlines != 0 {
 		return p.member.Kind == Function || int(p.hand) < p.member.Slots*p.member.Batch
 	}
-	if f != nil {
-		if t := f.tail(); t <= a.Remaining {
-			return p.Finish <= a.Remaining && p.wait+t <= a.Remaining
-		}
+	if f != nil && a.catches(f, p) {
+		return p.Finish <= a.Remaining
 	}
 	if p.alone > a.Remaining { // it has to hope for an early exit in any case
 		return p.Finish <= a.Remaining
 	}
 	return p.latest() <= a.Remaining
+}
+
+// catches tells whether a function would still be in time for a request that a VM hands back
+// when it would begin it.
+func (a *Ask) catches(f, v *Place) bool {
+	return v.member.Travel+v.wait+f.tail() <= a.Remaining
 }
 
 // hopeless tells whether a request is to be shed rather than sent to the likeliest place. It

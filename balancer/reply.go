@@ -55,7 +55,7 @@ type Step struct {
 	Attempt   uint32 // to be given back with the reply
 	Place     Place
 	Stage     int           // the stage to begin with
-	Remaining time.Duration // until it is to be back; Never without a deadline
+	Remaining time.Duration // for the place: until its deadline, but for what is known of the function that would take over from a VM; Never without one
 	Keep      bool          // no function would be in time: it is not to be handed back for one
 	Hedge     bool          // the request is already under way elsewhere
 

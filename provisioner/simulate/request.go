@@ -35,6 +35,7 @@ type attempt struct {
 	sent    time.Duration
 	queued  time.Duration
 	due     time.Duration // when it is to be back
+	keep    bool          // nothing else would be in time
 	service time.Duration
 	load    int32
 	ticket  queue.Ticket // at a VM's queue; 0 if it is not there
@@ -118,7 +119,7 @@ func (r *run) send(i uint32, q *request, s balancer.Step) {
 		t = &q.attempts[1]
 	}
 	q.serial++
-	*t = attempt{serial: q.serial, number: s.Attempt, place: uint32(s.Place.ID()), sent: r.now}
+	*t = attempt{serial: q.serial, number: s.Attempt, place: uint32(s.Place.ID()), sent: r.now, keep: s.Keep}
 	p := &r.places[t.place]
 	p.group.sent++
 	if s.Hedge {

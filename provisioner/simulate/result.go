@@ -77,7 +77,7 @@ type FunctionResult struct {
 	Cold          int     `json:"cold"`
 	Throttled     int     `json:"throttled"`
 	BilledSeconds float64 `json:"billedSeconds"` // before rounding
-	Hedges        int     `json:"hedges"` // of the calls and those throttled
+	Hedges        int     `json:"hedges"`        // of the calls and those throttled
 	StageRuns     int     `json:"stageRuns"`
 	Latency       Latency `json:"latency"`
 	Dollars       float64 `json:"dollars"`

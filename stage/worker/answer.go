@@ -28,6 +28,7 @@ func (w *worker) answer(ctx context.Context, arrived time.Duration, r *wire.Requ
 		return nil, fault(wire.TooLarge, "%d rows at once: this worker takes %d; send fewer", rows, w.setup.Limit)
 	}
 	c := newCall(ctx, r.Stages.First, w.exits(r), r.States, rows, r.Inputs)
+	c.keep = r.Keep
 	if err := w.serve(c, r.Stages.Last, deadline(arrived, r.Remaining)); err != nil {
 		return nil, refusal(err)
 	}

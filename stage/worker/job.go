@@ -15,6 +15,7 @@ type call struct {
 	first int           // the stage they enter at
 	exits []exit.Policy // of the stages from there on
 	jobs  []job
+	keep  bool          // its rows are not handed back while they can be in time here
 	left  int           // jobs that have not ended
 	done  chan struct{} // closed when none is left
 	one   [1]job        // jobs' memory for a single row

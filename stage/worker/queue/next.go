@@ -11,7 +11,14 @@ func (q *Queue) latest(r *Row) time.Duration {
 	if r.Deadline == Never {
 		return Never
 	}
-	return r.Deadline - q.config.Need[r.Stage]
+	need := q.config.Need[r.Stage]
+	if r.Keep {
+		need = 0
+		if c := q.stages[r.Stage].curve; len(c) > 0 {
+			need = min(c[0], q.config.Need[r.Stage])
+		}
+	}
+	return r.Deadline - need
 }
 
 // Late appends to back the waiting rows that have less time left than they need here.

@@ -56,6 +56,9 @@ type Row struct {
 	Stage    int           // the next stage to run, counted from 0
 	Last     int           // the last stage to run here; a row unfinished after it goes back
 	Deadline time.Duration // of one stage's rows the earliest is served first; Never for none
+	// Keep says that nothing else would be in time: the row then needs no more time than the
+	// stage itself takes, if that is known, and not what Need says.
+	Keep bool
 }
 
 // Ticket names a row while it is at the worker. It is never used again.
@@ -176,7 +179,7 @@ func (q *Queue) wait(now time.Duration, t Ticket, e *entry) {
 	w.came(now)
 	q.queued++
 	e.state = queued
-	w.byDeadline.Push(e.row.Deadline, t)
+	w.byDeadline.Push(q.latest(&e.row), t)
 }
 
 // entry is the row of a ticket; nil if it is no longer here.
