@@ -15,8 +15,8 @@
 //
 // Share of requests within an SLO of five times the full pass: one VM of one slot, four stages
 // of 45 ms that .35, .35 and .25 of the requests leave at, Poisson arrivals at a part of what
-// full batches of 16 could carry; rows alone, batches of whatever is there with the earliest deadline
-// first, and this package. By "go test -run '^$' -bench Batching -benchtime 1x ./provisioner/simulate"
+// full batches of 16 could carry; rows alone, batches of whatever is there with the earliest
+// deadline first, and this package. By "go test -run '^$' -bench Batching -benchtime 1x ./provisioner/simulate"
 // of 24 November 2026, seed 1:
 //
 //	gain of 16 rows   load   alone    greedy   here
