@@ -112,7 +112,7 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	case f != nil && !a.catches(f, p):
 		p.keep = true
 	case f != nil:
-		p.reserve = min(f.tail()-f.latest(), a.Remaining/4)
+		p.reserve = min(max(f.tail()-f.latest(), 0), a.Remaining/4)
 	}
 	_, serving := p.member.known(a.Core)
 	serving.Add(1)

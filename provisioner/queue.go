@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
 
@@ -12,13 +13,14 @@ const mostRows = 256
 
 // Queue is how a VM of a group runs its rows, for a model of so many stages.
 func (e Expect) Queue(g VMGroup, stages int) queue.Config {
-	curve := make([][]time.Duration, stages)
+	curve, rest := make([][]time.Duration, stages), make([]time.Duration, stages)
 	for s := g.Stages.First; s <= g.Stages.Last; s++ {
 		curve[s] = e.curve(g, s)
+		rest[s] = sum(profile.Longest(e.Times[g.Offer.Name], s, g.Stages.Last))
 	}
 	return queue.Config{
 		Stages: stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit,
-		Need: e.Need(g, stages), Curve: curve,
+		Need: e.Need(g, stages), Rest: rest, Curve: curve,
 	}
 }
 

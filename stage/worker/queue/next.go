@@ -12,13 +12,40 @@ func (q *Queue) latest(r *Row) time.Duration {
 		return Never
 	}
 	need := q.config.Need[r.Stage]
-	if r.Keep {
+	if r.Keep || r.stays {
 		need = 0
 		if c := q.stages[r.Stage].curve; len(c) > 0 {
 			need = min(c[0], q.config.Need[r.Stage])
 		}
 	}
 	return r.Deadline - need
+}
+
+// late tells whether a row is to go back: it has less time left than it needs, and would not be
+// in time here if it were the next to be served. One that would stays for this stage.
+func (q *Queue) late(now time.Duration, r *Row) bool {
+	if q.latest(r) >= now {
+		return false
+	}
+	rest := q.config.Rest[r.Stage]
+	if rest == 0 || r.Keep || r.stays || r.Deadline-now < rest+q.soonest(now) {
+		return true
+	}
+	r.stays = true
+	return false
+}
+
+// soonest is how long it is until a slot is free, as far as curves tell.
+func (q *Queue) soonest(now time.Duration) time.Duration {
+	soonest := Never / 2
+	for i := range q.slots {
+		s, left := &q.slots[i], time.Duration(0)
+		if c := q.stages[s.stage].curve; s.busy && len(s.rows) <= len(c) {
+			left = max(s.begun+c[len(s.rows)-1]-now, 0)
+		}
+		soonest = min(soonest, left)
+	}
+	return soonest
 }
 
 // Late appends to back the waiting rows that have less time left than they need here.
@@ -30,7 +57,7 @@ func (q *Queue) Late(now time.Duration, back []Row) []Row {
 	for s := range q.stages {
 		for q.stages[s].rows > 0 {
 			_, e := q.head(s)
-			if e == nil || q.latest(&e.row) >= now {
+			if e == nil || !q.late(now, &e.row) {
 				break
 			}
 			t, e := q.take(s)
@@ -75,7 +102,7 @@ func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
 // start puts the first rows of a stage into a slot.
 func (q *Queue) start(now time.Duration, i, stage int) Batch {
 	s := &q.slots[i]
-	s.busy, s.stage, s.tickets, s.rows = true, stage, s.tickets[:0], s.rows[:0]
+	s.busy, s.stage, s.begun, s.tickets, s.rows = true, stage, now, s.tickets[:0], s.rows[:0]
 	for n := q.fill(now, stage); n > 0; n-- {
 		t, e := q.take(stage)
 		e.state = running
@@ -114,10 +141,11 @@ func (q *Queue) Done(now time.Duration, slot int, exited []bool, back []Row) ([]
 	for i, t := range s.tickets {
 		e := q.entry(t)
 		e.row.Stage++
+		e.row.stays = false
 		switch {
 		case e.state == cancelled || exited[i]:
 			q.leave(t, e)
-		case e.row.Stage > e.row.Last || q.latest(&e.row) < now:
+		case e.row.Stage > e.row.Last || q.late(now, &e.row):
 			back = append(back, e.row)
 			q.leave(t, e)
 		default:

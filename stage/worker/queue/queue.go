@@ -58,7 +58,8 @@ type Row struct {
 	Deadline time.Duration // of one stage's rows the earliest is served first; Never for none
 	// Keep says that nothing else would be in time: the row then needs no more time than the
 	// stage itself takes, if that is known, and not what Need says.
-	Keep bool
+	Keep  bool
+	stays bool // it is late for others, but not here
 }
 
 // Ticket names a row while it is at the worker. It is never used again.
@@ -119,6 +120,7 @@ const (
 type slot struct {
 	busy    bool
 	stage   int
+	begun   time.Duration
 	tickets []Ticket
 	rows    []Row
 }
