@@ -37,8 +37,11 @@ type Member struct {
 	// Slots is how many requests it serves at once. For a function it is the limit of
 	// concurrent calls; 0 means that none is known.
 	Slots int
-	// Batch is how many requests of one stage a slot of a VM serves together; 0 means 1.
+	// Batch is how many requests of one stage a slot of a VM serves together, at most; 0 means 1.
 	Batch int
+	// Once is the part of a request's time that a batch takes once, and not for each of its
+	// requests, from 0 to 1: n requests take Once + n*(1-Once) times as long as one.
+	Once float64
 	// Service has, for each stage of the range, the expected time of a request that
 	// enters there, alone, until it has left the range. Replies correct it.
 	Service []time.Duration
@@ -70,8 +73,8 @@ func (m Member) validate() error {
 		return fmt.Errorf("%w %d: it serves stages %d to %d", ErrMember, m.ID, m.Stages.First, m.Stages.Last)
 	case len(m.Service) != m.Stages.Len():
 		return fmt.Errorf("%w %d: %d service times for %d stages", ErrMember, m.ID, len(m.Service), m.Stages.Len())
-	case m.Kind == VM && m.Slots < 1 || m.Slots < 0 || m.Batch < 0:
-		return fmt.Errorf("%w %d: %d slots, batches of %d", ErrMember, m.ID, m.Slots, m.Batch)
+	case m.Kind == VM && m.Slots < 1 || m.Slots < 0 || m.Batch < 0 || !(m.Once >= 0 && m.Once <= 1):
+		return fmt.Errorf("%w %d: %d slots, batches of %d that spend %v of a request's time once", ErrMember, m.ID, m.Slots, m.Batch, m.Once)
 	}
 	if m.Cold < 0 || m.KeepAlive < 0 || m.Travel < 0 {
 		return fmt.Errorf("%w %d: a cold start of %v, kept for %v, %v on the way", ErrMember, m.ID, m.Cold, m.KeepAlive, m.Travel)
@@ -136,7 +139,7 @@ func (b *Balancer) Join(m Member, generation uint64) error {
 	switch {
 	case !ok:
 		old = b.add(newMember(m))
-	case old.Kind != m.Kind || old.Stages != m.Stages || old.Slots != m.Slots || old.Batch != max(m.Batch, 1):
+	case old.Kind != m.Kind || old.Stages != m.Stages || old.Slots != m.Slots || old.Batch != max(m.Batch, 1) || old.Once != m.Once:
 		return fmt.Errorf("%w %d: it has joined as another: let it leave first", ErrMember, m.ID)
 	}
 	if n := newMember(m); !old.describes(n) {

@@ -391,15 +391,22 @@ func TestJoinDescribesAnew(t *testing.T) {
 func TestBatchesAhead(t *testing.T) {
 	m := vm(1, 0, 0, 2, 10*ms)
 	m.Batch = 4
-	b := with(t, 1, m)
-	var finish []time.Duration
-	for range 17 {
-		_, p := pick(b, balancer.Ask{Generation: 1, Remaining: time.Second})
-		finish = append(finish, p.Finish)
+	for once, expected := range map[float64][]time.Duration{
+		1:   {10 * ms, 10 * ms, 10 * ms, 11250 * time.Microsecond, 15 * ms, 20 * ms}, // a batch takes no longer than one
+		0.5: {10 * ms, 15 * ms, 25 * ms, 28125 * time.Microsecond, 37500 * time.Microsecond, 50 * ms},
+		0:   {10 * ms, 20 * ms, 40 * ms, 45 * ms, 60 * ms, 80 * ms}, // one after the other
+	} {
+		m.Once = once
+		b := with(t, 1, m)
+		var finish []time.Duration
+		for range 16 {
+			_, p := pick(b, balancer.Ask{Generation: 1, Remaining: time.Second})
+			finish = append(finish, p.Finish)
+		}
+		// The first, then two, four, four and a half, six and eight for each of two slots.
+		want(t, fmt.Sprintf("%v of the time once a batch", once),
+			[]time.Duration{finish[0], finish[3], finish[7], finish[8], finish[11], finish[15]}, expected)
 	}
-	want(t, "two slots of four, then half a batch's time for each batch ahead",
-		[]time.Duration{finish[0], finish[7], finish[8], finish[11], finish[12], finish[16]},
-		[]time.Duration{10 * ms, 10 * ms, 15 * ms, 15 * ms, 20 * ms, 25 * ms})
 }
 
 func TestJoinRefuses(t *testing.T) {

@@ -1,6 +1,9 @@
 package balancer
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // flight is an attempt that has been sent and has not come back.
 type flight struct {
@@ -87,6 +90,9 @@ func (r *Request) land(f *flight, m *member, reply *Reply, took time.Duration) {
 		}
 	}
 	r.balancer.done(&f.place, &d)
+	if d.Passed && m.Stages.Has(reply.Stage) && !f.place.caught { // it would have been late
+		f.place.view().learnWait(&f.place, math.MaxInt64)
+	}
 	f.attempt = 0
 }
 

@@ -23,11 +23,12 @@ type group struct {
 // groupView fills a cache line.
 type groupView struct {
 	tail   atomic.Uint64 // of float64: see learnTail
+	slack  atomic.Uint64 // of float64: see learnWait
 	passes atomic.Uint64 // of float64: share of the requests that go on behind the group
 	rest   atomic.Int64  // what those take that go on
 	looked atomic.Int64  // when that was looked up
 	visits atomic.Uint32 // of which the tail has been learnt, up to enough of them
-	_      [24]byte
+	_      [16]byte
 }
 
 func (b *Balancer) groupOf(m *member) *group {
@@ -37,6 +38,7 @@ func (b *Balancer) groupOf(m *member) *group {
 		g = &group{views: make([]groupView, b.cores)}
 		for i := range g.views {
 			g.views[i].tail.Store(math.Float64bits(1))
+			g.views[i].slack.Store(math.Float64bits(1))
 		}
 		b.groups[key] = g
 	}
@@ -79,12 +81,32 @@ func (v *groupView) learnTail(took, latest time.Duration) {
 		v.visits.Store(n + 1)
 	}
 	tail := math.Float64frombits(v.tail.Load())
-	factor := tailDown
-	if float64(took) > tail*float64(latest) {
-		factor = tailUp
-	}
-	v.tail.Store(math.Float64bits(min(max(tail*factor, tailLeast), tailMost)))
+	v.tail.Store(math.Float64bits(min(max(step(tail, float64(took) > tail*float64(latest)), tailLeast), tailMost)))
 }
+
+// step moves a quantile towards what has been seen.
+func step(quantile float64, exceeded bool) float64 {
+	if exceeded {
+		return quantile * tailUp
+	}
+	return quantile * tailDown
+}
+
+// mostSlack leaves VMs some requests to learn from, whatever has happened.
+const mostSlack = 8
+
+// learnWait takes in whether a request that had to wait at a VM took longer than it was to:
+// what is expected of the wait is multiplied until one in a hundred does. The time of a visit
+// without a wait says nothing of that.
+func (v *groupView) learnWait(p *Place, took time.Duration) {
+	if p.wait < p.alone/4 {
+		return
+	}
+	slack := v.slackness()
+	v.slack.Store(math.Float64bits(min(max(step(slack, float64(took) > slack*float64(p.wait)+float64(p.alone)), 1), mostSlack)))
+}
+
+func (v *groupView) slackness() float64 { return math.Float64frombits(v.slack.Load()) }
 
 // learnPass takes in whether a request goes on behind the group. Of a group that ends the
 // model nothing is written.
@@ -103,6 +125,12 @@ func (v *groupView) passed() float64 { return math.Float64frombits(v.passes.Load
 
 // view is what the place's core knows of its group.
 func (p *Place) view() *groupView { return &p.member.group.views[p.core] }
+
+// surely is the time that a request takes at a VM but for one in a hundred, by what is known
+// of its wait.
+func (p *Place) surely() time.Duration {
+	return duration(p.view().slackness()*float64(p.wait)) + p.alone
+}
 
 // tail is the place's latest time, as visits to its group have shown it.
 func (p *Place) tail() time.Duration {

@@ -62,31 +62,33 @@ func (m *member) leave(generation uint64) bool {
 	return i >= 0
 }
 
-// at makes p the member as the place of one more request, which enters at the stage. It takes
-// its own service time, and before that a share of those of the batches that are in its
-// way, taken as full.
+// at makes p the member as the place of one more request, which enters at the stage. The
+// requests in hand are spread over the slots, in batches as large as they make them, and each
+// takes its batch's time; those ahead come first.
 func (m *member) at(p *Place, a *Ask) {
 	v := &m.block.views[a.Core]
 	k := &v.known[m.index]
 	slowness := math.Float64frombits(k.slowness.Load())
 	i := a.Stage - m.Stages.First
-	service, wait := float64(m.Service[i])*slowness, 0.0
+	service, wait, company := float64(m.Service[i])*slowness, 0.0, 1.0
 	hand := int(v.serving[m.index].Load()) + int(k.seen.Load()) + int(k.others.Load())
 	travel := float64(m.Travel)
 	p.cold = 0
 	switch {
 	case m.Kind == VM:
-		if over := hand/m.Batch + 1 - m.Slots; over > 0 {
-			wait = service * float64(over) / float64(m.Slots)
+		if each := float64(hand+1) / float64(m.Slots); each > 1 {
+			batch := min(each, float64(m.Batch))
+			company = m.Once + (1-m.Once)*batch
+			wait = service * company * (each/batch - 1)
 		}
 	case m.Cold > 0 && hand >= m.instances(a.Now):
 		p.cold = m.Cold
 		travel += float64(m.Cold)
 	}
 	p.member, p.core, p.hand = m, int32(a.Core), int32(min(hand, math.MaxInt32))
-	p.Finish = duration(wait + service + travel)
+	p.Finish = duration(wait + service*company + travel)
 	p.wait = duration(wait)
-	p.alone = duration(float64(m.Longest[i])*slowness + travel)
+	p.alone = duration(float64(m.Longest[i])*slowness*company + travel)
 	p.soonest = duration(float64(m.Soonest[i])*slowness) + m.Travel
 }
 

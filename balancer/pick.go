@@ -43,11 +43,12 @@ type Place struct {
 	hand    int32         // requests that it had before
 	Finish  time.Duration // expected, from now until its reply is back
 	wait    time.Duration // of that, until it is begun
-	alone   time.Duration // seldom exceeded if it need not wait
+	alone   time.Duration // seldom exceeded once it is begun
 	soonest time.Duration // the least that it can take
 	cold    time.Duration // of both: an instance is expected to start
 	reserve time.Duration // to be kept for a function, should it be handed back, beside what the VM keeps by itself
 	keep    bool          // no function would be in time
+	caught  bool          // a function would be
 }
 
 // ID is the member's.
@@ -112,6 +113,7 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	case f != nil && !a.catches(f, p):
 		p.keep = true
 	case f != nil:
+		p.caught = true
 		p.reserve = min(max(f.tail()-f.latest(), 0), a.Remaining/4)
 	}
 	_, serving := p.member.known(a.Core)
@@ -191,7 +193,7 @@ func (a *Ask) fits(p, f *Place) bool {
 	if p.alone > a.Remaining { // it has to hope for an early exit in any case
 		return p.Finish <= a.Remaining
 	}
-	return p.latest() <= a.Remaining
+	return p.surely() <= a.Remaining
 }
 
 // catches tells whether a function would still be in time for a request that a VM hands back

@@ -19,7 +19,8 @@ type Expect struct {
 // VM is a VM of a group, as the balancer is to know it, but for its ID.
 func (e Expect) VM(g VMGroup) balancer.Member {
 	m := e.member(g.Stages, e.Times[g.Offer.Name], e.Network.VM)
-	m.Kind, m.Slots, m.Batch = balancer.VM, g.SlotsOf(), e.batch(g)
+	m.Kind, m.Slots = balancer.VM, g.SlotsOf()
+	m.Batch, m.Once = e.batch(g)
 	return m
 }
 

@@ -33,15 +33,22 @@ func (e Expect) curve(g VMGroup, stage int) []time.Duration {
 	return curve[:queue.Worth(curve)]
 }
 
-// batch is how many requests a slot of a group's VMs serves together, by the time that they
-// are expected to spend at each stage.
-func (e Expect) batch(g VMGroup) int {
-	rows, batches := 0.0, 0.0
+// batch is how many requests a slot of a group's VMs serves together, and the part of a
+// request's time that such a batch takes once, by the time that requests are expected to spend
+// at each stage.
+func (e Expect) batch(g VMGroup) (size int, once float64) {
+	rows, batches, full := 0.0, 0.0, 0.0
 	for s := g.Stages.First; s <= g.Stages.Last; s++ {
 		curve := e.curve(g, s)
-		time := float64(curve[0]) * e.Plan.GoOn(g.Stages.First, s)
-		rows += time
-		batches += time / float64(len(curve))
+		share := e.Plan.GoOn(g.Stages.First, s)
+		rows += float64(curve[0]) * share
+		batches += float64(curve[0]) * share / float64(len(curve))
+		full += float64(curve[len(curve)-1]) * share / float64(len(curve))
 	}
-	return int(math.Round(rows / batches))
+	n := rows / batches
+	if n <= 1 {
+		return 1, 0
+	}
+	// A row of a full batch takes once/n + (1-once) of its time alone.
+	return int(math.Round(n)), min(max((1-full/rows)*n/(n-1), 0), 1)
 }

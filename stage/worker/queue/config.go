@@ -21,8 +21,8 @@ type Config struct {
 	// worth running here; with less it goes back. Default 0: once its deadline is past.
 	Need []time.Duration
 	// Rest[s] is the time that a row which begins stage s seldom exceeds until it leaves. A row
-	// that has less left than it needs stays all the same if it would be in time as the
-	// next to be served. Default 0: none stays.
+	// that has less left than it needs stays all the same if it would be in time as the next to
+	// be served, or has less than three quarters of what it needs. Default 0: none stays.
 	Rest []time.Duration
 	// Curve[s][n-1] is the time that a batch of n rows is expected to take at stage s. The
 	// stage then runs batches of at most Worth(Curve[s]) rows, and as large as pays. Default,

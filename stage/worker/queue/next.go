@@ -21,18 +21,20 @@ func (q *Queue) latest(r *Row) time.Duration {
 	return r.Deadline - need
 }
 
-// late tells whether a row is to go back: it has less time left than it needs, and would not be
-// in time here if it were the next to be served. One that would stays for this stage.
+// late tells whether a row is to go back: it has less time left than it needs. It stays, for this
+// stage, if it would be in time here as the next to be served, or if it is too late for others
+// as well, as after a stage that took long.
 func (q *Queue) late(now time.Duration, r *Row) bool {
 	if q.latest(r) >= now {
 		return false
 	}
 	rest := q.config.Rest[r.Stage]
-	if rest == 0 || r.Keep || r.stays || r.Deadline-now < rest+q.soonest(now) {
+	if rest == 0 || r.Keep || r.stays {
 		return true
 	}
-	r.stays = true
-	return false
+	left := r.Deadline - now
+	r.stays = left >= rest+q.soonest(now) || left < q.config.Need[r.Stage]/4*3
+	return !r.stays || q.latest(r) < now
 }
 
 // soonest is how long it is until a slot is free, as far as curves tell.
