@@ -34,9 +34,6 @@ func (b *Balancer) done(p *Place, r *Report) {
 	}
 	view := p.view()
 	view.learnTail(r.Took, p.latest())
-	if m.Kind == VM {
-		view.learnWait(p, r.Took)
-	}
 	if r.Service > 0 { // it went all the way
 		view.learnPass(r.Passed)
 	}

@@ -1,9 +1,6 @@
 package balancer
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // flight is an attempt that has been sent and has not come back.
 type flight struct {
@@ -90,8 +87,8 @@ func (r *Request) land(f *flight, m *member, reply *Reply, took time.Duration) {
 		}
 	}
 	r.balancer.done(&f.place, &d)
-	if d.Passed && m.Stages.Has(reply.Stage) && !f.place.caught { // it would have been late
-		f.place.view().learnWait(&f.place, math.MaxInt64)
+	if m.Kind == VM {
+		f.place.view().learnMiss(d.Passed && m.Stages.Has(reply.Stage) && !f.place.caught)
 	}
 	f.attempt = 0
 }

@@ -22,13 +22,13 @@ type group struct {
 
 // groupView fills a cache line.
 type groupView struct {
-	tail   atomic.Uint64 // of float64: see learnTail
-	slack  atomic.Uint64 // of float64: see learnWait
-	passes atomic.Uint64 // of float64: share of the requests that go on behind the group
-	rest   atomic.Int64  // what those take that go on
-	looked atomic.Int64  // when that was looked up
-	visits atomic.Uint32 // of which the tail has been learnt, up to enough of them
-	_      [16]byte
+	tail    atomic.Uint64 // of float64: see learnTail
+	caution atomic.Uint64 // of float64: see learnMiss
+	passes  atomic.Uint64 // of float64: share of the requests that go on behind the group
+	rest    atomic.Int64  // what those take that go on
+	looked  atomic.Int64  // when that was looked up
+	visits  atomic.Uint32 // of which the tail has been learnt, up to enough of them
+	_       [16]byte
 }
 
 func (b *Balancer) groupOf(m *member) *group {
@@ -38,7 +38,7 @@ func (b *Balancer) groupOf(m *member) *group {
 		g = &group{views: make([]groupView, b.cores)}
 		for i := range g.views {
 			g.views[i].tail.Store(math.Float64bits(1))
-			g.views[i].slack.Store(math.Float64bits(1))
+			g.views[i].caution.Store(math.Float64bits(1))
 		}
 		b.groups[key] = g
 	}
@@ -92,21 +92,19 @@ func step(quantile float64, exceeded bool) float64 {
 	return quantile * tailDown
 }
 
-// mostSlack leaves VMs some requests to learn from, whatever has happened.
-const mostSlack = 8
+// mostCaution leaves VMs some requests to learn from, whatever has happened.
+const mostCaution = 8
 
-// learnWait takes in whether a request that had to wait at a VM took longer than it was to:
-// what is expected of the wait is multiplied until one in a hundred does. The time of a visit
-// without a wait says nothing of that.
-func (v *groupView) learnWait(p *Place, took time.Duration) {
-	if p.wait < p.alone/4 {
-		return
+// learnMiss takes in whether a request was late at a VM that was taken to be in time. What is
+// expected of busy VMs is multiplied by the caution, until one request in a hundred is.
+func (v *groupView) learnMiss(missed bool) {
+	old := v.cautious()
+	if next := min(max(step(old, missed), 1), mostCaution); next != old {
+		v.caution.Store(math.Float64bits(next))
 	}
-	slack := v.slackness()
-	v.slack.Store(math.Float64bits(min(max(step(slack, float64(took) > slack*float64(p.wait)+float64(p.alone)), 1), mostSlack)))
 }
 
-func (v *groupView) slackness() float64 { return math.Float64frombits(v.slack.Load()) }
+func (v *groupView) cautious() float64 { return math.Float64frombits(v.caution.Load()) }
 
 // learnPass takes in whether a request goes on behind the group. Of a group that ends the
 // model nothing is written.
@@ -126,10 +124,13 @@ func (v *groupView) passed() float64 { return math.Float64frombits(v.passes.Load
 // view is what the place's core knows of its group.
 func (p *Place) view() *groupView { return &p.member.group.views[p.core] }
 
-// surely is the time that a request takes at a VM but for one in a hundred, by what is known
-// of its wait.
+// surely is the time that a request takes at a place but for one in a hundred, as far as that
+// is known.
 func (p *Place) surely() time.Duration {
-	return duration(p.view().slackness()*float64(p.wait)) + p.alone
+	if int(p.hand) < p.member.Slots {
+		return p.alone
+	}
+	return duration(p.view().cautious() * float64(p.latest()))
 }
 
 // tail is the place's latest time, as visits to its group have shown it.

@@ -187,9 +187,6 @@ func (a *Ask) fits(p, f *Place) bool {
 	if a.Without&Deadlines != 0 {
 		return p.member.Kind == Function || int(p.hand) < p.member.Slots*p.member.Batch
 	}
-	if f != nil && a.catches(f, p) {
-		return p.Finish <= a.Remaining
-	}
 	if p.alone > a.Remaining { // it has to hope for an early exit in any case
 		return p.Finish <= a.Remaining
 	}
@@ -217,7 +214,7 @@ func (a *Ask) hopeless(p, f *Place) bool {
 	case a.Priority <= Sheddable:
 		late.Remaining /= 2
 	}
-	return !late.fits(p, f)
+	return p.Finish > late.Remaining
 }
 
 // How good it is to send a request to a VM, the best first.

@@ -135,6 +135,11 @@ func (r *Request) Tick(now time.Duration, random uint64) (s Step) {
 
 func (r *Request) tick(s *Step, now time.Duration, random uint64) {
 	if now >= r.deadline {
+		for i := range r.flights {
+			if f := &r.flights[i]; f.attempt > 0 && f.place.Kind() == VM {
+				f.place.view().learnMiss(true)
+			}
+		}
 		r.end(s, now, ErrDeadline)
 		return
 	}

@@ -55,14 +55,27 @@ func (e Expect) mean(t profile.Times, in stage.Range) time.Duration {
 // in time for that: the function may take as long as it seldom exceeds. Without one, what
 // the stage itself takes.
 func (e Expect) Need(g VMGroup, stages int) []time.Duration {
+	return e.elsewhere(g, stages, profile.Longest)
+}
+
+// Least is, like Need, the time that a request must have left to be in time elsewhere on
+// average: the function takes what it is expected to.
+func (e Expect) Least(g VMGroup, stages int) []time.Duration {
+	return e.elsewhere(g, stages, func(t profile.Times, first, last int) time.Duration {
+		return e.mean(t, stage.Range{First: first, Last: last})
+	})
+}
+
+// elsewhere is the time of the way from a VM of a group to a function, and that the function
+// takes, by stage.
+func (e Expect) elsewhere(g VMGroup, stages int, takes func(t profile.Times, first, last int) time.Duration) []time.Duration {
 	need := make([]time.Duration, stages)
 	n := e.Network
 	for s := g.Stages.First; s <= g.Stages.Last; s++ {
 		need[s] = sum(e.Times[g.Offer.Name].Mean(s, 1))
 		for _, f := range e.Plan.Functions {
 			if f.Stages.Has(s) {
-				longest := profile.Longest(e.Times[f.Offer.Name], s, f.Stages.Last)
-				need[s] = sum(n.VM.Time(n.Into(s)), n.Function.Time(n.Into(s)), n.Function.Time(n.Answer), longest)
+				need[s] = sum(n.VM.Time(n.Into(s)), n.Function.Time(n.Into(s)), n.Function.Time(n.Answer), takes(e.Times[f.Offer.Name], s, f.Stages.Last))
 			}
 		}
 	}

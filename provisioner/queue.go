@@ -20,7 +20,7 @@ func (e Expect) Queue(g VMGroup, stages int) queue.Config {
 	}
 	return queue.Config{
 		Stages: stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit,
-		Need: e.Need(g, stages), Rest: rest, Curve: curve,
+		Need: e.Need(g, stages), Least: e.Least(g, stages), Rest: rest, Curve: curve,
 	}
 }
 

@@ -154,7 +154,7 @@ func (f *fleet) request(a provisioner.Action) *asking {
 	g, _ := f.groupOf(a.Key)
 	q := f.expect.Queue(g, len(f.model.Stages))
 	setup := launch.Setup{
-		Stages: g.Stages, Slots: q.Slots, MaxBatch: q.MaxBatch, Window: q.Window, Limit: q.Limit, Need: q.Need, Rest: q.Rest, Curve: q.Curve, Credential: f.secret,
+		Stages: g.Stages, Slots: q.Slots, MaxBatch: q.MaxBatch, Window: q.Window, Limit: q.Limit, Need: q.Need, Least: q.Least, Rest: q.Rest, Curve: q.Curve, Credential: f.secret,
 	}
 	l := &asking{asks: 1, Launch: providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}}
 	f.launches[a.Token] = l

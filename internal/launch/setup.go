@@ -17,6 +17,7 @@ type Setup struct {
 	Window     time.Duration     `json:"window,omitempty"`     // longest that a row waits for company; default what pays
 	Limit      int               `json:"limit,omitempty"`      // rows at the worker; default 1024
 	Need       []time.Duration   `json:"need,omitempty"`       // by stage: with less time left a row goes back
+	Least      []time.Duration   `json:"least,omitempty"`      // by stage: with less than that it stays
 	Rest       []time.Duration   `json:"rest,omitempty"`       // by stage: what a row seldom exceeds from there
 	Curve      [][]time.Duration `json:"curve,omitempty"`      // by stage and size: what batches take; default not known
 	Credential string            `json:"credential,omitempty"` // that callers must show

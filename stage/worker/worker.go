@@ -84,7 +84,7 @@ func open(ctx context.Context, model stage.Model, setup launch.Setup, share floa
 		return nil, err
 	}
 	q, err := queue.New(queue.Config{
-		Stages: len(model.Stages), Slots: setup.Slots, MaxBatch: setup.MaxBatch, Window: setup.Window, Limit: setup.Limit, Need: setup.Need, Rest: setup.Rest, Curve: setup.Curve,
+		Stages: len(model.Stages), Slots: setup.Slots, MaxBatch: setup.MaxBatch, Window: setup.Window, Limit: setup.Limit, Need: setup.Need, Least: setup.Least, Rest: setup.Rest, Curve: setup.Curve,
 	})
 	if err != nil {
 		return nil, err

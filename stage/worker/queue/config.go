@@ -20,9 +20,12 @@ type Config struct {
 	// Need[s] is the time that a row must have left when stage s starts, for it to be
 	// worth running here; with less it goes back. Default 0: once its deadline is past.
 	Need []time.Duration
+	// Least[s] is the time that it must have left to be in time elsewhere on average; with less
+	// it stays. Default 0.
+	Least []time.Duration
 	// Rest[s] is the time that a row which begins stage s seldom exceeds until it leaves. A row
 	// that has less left than it needs stays all the same if it would be in time as the next to
-	// be served, or has less than three quarters of what it needs. Default 0: none stays.
+	// be served. Default 0: then neither this nor Least has a row stay.
 	Rest []time.Duration
 	// Curve[s][n-1] is the time that a batch of n rows is expected to take at stage s. The
 	// stage then runs batches of at most Worth(Curve[s]) rows, and as large as pays. Default,
@@ -31,14 +34,14 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if n := len(c.Rest); n != 0 && n != c.Stages {
-		return c, fmt.Errorf("queue: Rest has %d entries for %d stages: give one for each", n, c.Stages)
-	}
-	if c.Stages < 1 || c.Slots < 0 || c.MaxBatch < 0 || c.Window < 0 || c.Limit < 0 || len(c.Need) > 0 && slices.Min(c.Need) < 0 || len(c.Rest) > 0 && slices.Min(c.Rest) < 0 {
+	if c.Stages < 1 || c.Slots < 0 || c.MaxBatch < 0 || c.Window < 0 || c.Limit < 0 {
 		return c, fmt.Errorf("queue: %+v: give at least 1 stage and nothing negative", c)
 	}
-	if n := len(c.Need); n != 0 && n != c.Stages {
-		return c, fmt.Errorf("queue: Need has %d entries for %d stages: give one for each", n, c.Stages)
+	for _, times := range []*[]time.Duration{&c.Need, &c.Least, &c.Rest} {
+		if n := len(*times); n != 0 && n != c.Stages || n != 0 && slices.Min(*times) < 0 {
+			return c, fmt.Errorf("queue: %v for %d stages: give a time for each, and none negative", *times, c.Stages)
+		}
+		*times = append(slices.Clone(*times), make([]time.Duration, c.Stages-len(*times))...)
 	}
 	if n := len(c.Curve); n != 0 && n != c.Stages {
 		return c, fmt.Errorf("queue: Curve has %d entries for %d stages: give one for each", n, c.Stages)
@@ -48,8 +51,6 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("queue: a batch of stage %d takes %v to %v: give more than no time, and at most %v", s+1, slices.Min(curve), slices.Max(curve), Never/2)
 		}
 	}
-	c.Need = append(slices.Clone(c.Need), make([]time.Duration, c.Stages-len(c.Need))...)
-	c.Rest = append(slices.Clone(c.Rest), make([]time.Duration, c.Stages-len(c.Rest))...)
 	c.Curve = append(slices.Clone(c.Curve), make([][]time.Duration, c.Stages-len(c.Curve))...)
 	c.Slots, c.MaxBatch = max(c.Slots, 1), max(c.MaxBatch, 1)
 	if c.Limit == 0 {

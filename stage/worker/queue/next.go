@@ -33,7 +33,7 @@ func (q *Queue) late(now time.Duration, r *Row) bool {
 		return true
 	}
 	left := r.Deadline - now
-	r.stays = left >= rest+q.soonest(now) || left < q.config.Need[r.Stage]/4*3
+	r.stays = left >= rest+q.soonest(now) || left < q.config.Least[r.Stage]
 	return !r.stays || q.latest(r) < now
 }
 
