@@ -110,7 +110,8 @@ func (r *Request) abandon(s *Step, now time.Duration) {
 }
 
 // hedges is when the request is sent once more if nothing has come back: when it has taken
-// longer than all but one in a hundred visits (Dean and Barroso, The Tail at Scale, CACM 2013).
+// longer than all but one in a hundred visits (Dean and Barroso, The Tail at Scale, CACM 2013),
+// and if it has a deadline, not before the other place needs the time.
 func (r *Request) hedges() time.Duration {
 	if r.hedged || r.rules.Without&Hedging != 0 || r.flying() != 1 {
 		return Never
@@ -119,8 +120,12 @@ func (r *Request) hedges() time.Duration {
 	if f.place.view().visits.Load() < seasoned {
 		return Never
 	}
-	return after(f.sent, f.place.tail())
+	return max(after(f.sent, f.place.tail()), r.hedgeAt)
 }
+
+// hedgeTimes is how many times what it seldom exceeds a place gets, at least, for a hedge that is
+// to be in time.
+const hedgeTimes = 2
 
 // hedge sends the request once more, to a place that is expected to be in time.
 func (r *Request) hedge(s *Step, now time.Duration, random uint64) {
@@ -133,6 +138,11 @@ func (r *Request) hedge(s *Step, now time.Duration, random uint64) {
 	r.ask(&a, now, random, r.only().place.ID())
 	f := r.free()
 	if err := r.balancer.pick(&a, &f.place); err != nil {
+		return
+	}
+	if early := r.deadline - now - hedgeTimes*f.place.surely(); r.deadline < Never && early > 0 {
+		r.balancer.Fail(f.place, now, Nothing)
+		r.hedged, r.hedgeAt = false, now+early
 		return
 	}
 	if f.place.Finish > a.Remaining || f.place.member.health().out(now) || !spend(purse) {

@@ -14,7 +14,13 @@ type member struct {
 	group       *group
 	block       *block
 	index       int
+	times       []times // by stage of its range
+	each        float64 // one over its slots
+	travel      float64
 }
+
+// times are those of a stage, in nanoseconds.
+type times struct{ service, longest, soonest float64 }
 
 func newMember(m Member) *member {
 	m.Service = slices.Clone(m.Service)
@@ -27,7 +33,11 @@ func newMember(m Member) *member {
 		m.Soonest = make([]time.Duration, len(m.Service))
 	}
 	m.Soonest = slices.Clone(m.Soonest)
-	return &member{Member: m}
+	n := &member{Member: m, times: make([]times, len(m.Service)), each: 1 / float64(max(m.Slots, 1)), travel: float64(m.Travel)}
+	for i := range n.times {
+		n.times[i] = times{float64(m.Service[i]), float64(m.Longest[i]), float64(m.Soonest[i])}
+	}
+	return n
 }
 
 // describes tells whether a member that differs in no more than its times has the same.
@@ -67,19 +77,15 @@ func (m *member) leave(generation uint64) bool {
 // takes its batch's time; those ahead come first.
 func (m *member) at(p *Place, a *Ask) {
 	v := &m.block.views[a.Core]
-	k := &v.known[m.index]
+	k, t := &v.known[m.index], &m.times[a.Stage-m.Stages.First]
 	slowness := math.Float64frombits(k.slowness.Load())
-	i := a.Stage - m.Stages.First
-	service, wait, company := float64(m.Service[i])*slowness, 0.0, 1.0
 	hand := int(v.serving[m.index].Load()) + int(k.seen.Load()) + int(k.others.Load())
-	travel := float64(m.Travel)
+	service, travel, wait, company := t.service*slowness, m.travel, 0.0, 1.0
 	p.cold = 0
 	switch {
 	case m.Kind == VM:
-		if each := float64(hand+1) / float64(m.Slots); each > 1 {
-			batch := min(each, float64(m.Batch))
-			company = m.Once + (1-m.Once)*batch
-			wait = service * company * (each/batch - 1)
+		if hand >= m.Slots {
+			wait, company = m.busy(service, hand)
 		}
 	case m.Cold > 0 && hand >= m.instances(a.Now):
 		p.cold = m.Cold
@@ -88,8 +94,20 @@ func (m *member) at(p *Place, a *Ask) {
 	p.member, p.core, p.hand = m, int32(a.Core), int32(min(hand, math.MaxInt32))
 	p.Finish = duration(wait + service*company + travel)
 	p.wait = duration(wait)
-	p.alone = duration(float64(m.Longest[i])*slowness*company + travel)
-	p.soonest = duration(float64(m.Soonest[i])*slowness) + m.Travel
+	p.alone = duration(t.longest*slowness*company + travel)
+	p.soonest = duration(t.soonest*slowness) + m.Travel
+}
+
+// busy is how long a request waits that finds so many at a VM, and how much longer than alone
+// it takes in company.
+func (m *member) busy(service float64, hand int) (wait, company float64) {
+	each := float64(hand+1) * m.each
+	if m.Batch == 1 {
+		return service * (each - 1), 1
+	}
+	batch := min(each, float64(m.Batch))
+	company = m.Once + (1-m.Once)*batch
+	return service * company * (each/batch - 1), company
 }
 
 // duration keeps what is longer than any run from overflowing.

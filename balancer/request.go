@@ -24,7 +24,8 @@ type Request struct {
 	late       bool   // the last place has handed it back because it would be late there
 	started    bool
 	ended      bool
-	hedged     bool // at this stage
+	hedged     bool          // at this stage
+	hedgeAt    time.Duration // if at all, not before that
 	flights    [2]flight
 	turned     bool          // away by a place, since it last waited
 	waits      int           // for places at their limits, at this stage
@@ -116,7 +117,7 @@ func (r *Request) possible(m *member, reply *Reply) bool {
 // passed goes on at a stage. What else is under way for the one before is not needed any more.
 func (r *Request) passed(s *Step, now time.Duration, m *member, stage int, random uint64) {
 	r.abandon(s, now)
-	r.stage, r.tries, r.avoid, r.hedged, r.waits, r.last = stage, 0, Avoid{}, false, 0, nil
+	r.stage, r.tries, r.avoid, r.hedged, r.hedgeAt, r.waits, r.last = stage, 0, Avoid{}, false, 0, 0, nil
 	if r.late = m.Stages.Has(stage); r.late {
 		r.avoid.add(m.ID)
 	}

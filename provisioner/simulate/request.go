@@ -88,7 +88,7 @@ func (r *run) follow(i uint32, s balancer.Step) {
 		r.finish(i, q, s)
 		return
 	}
-	if wake := q.machine.Wake(); wake < q.woken {
+	if wake := q.machine.Wake(); wake != q.woken {
 		q.woken = wake
 		r.events.alarm(r.now, wake, event{kind: timer, request: i, serial: q.life})
 	}
