@@ -84,7 +84,7 @@ func TestNoScoreButTheFinalExitsIsNaN(t *testing.T) {
 
 func TestReplayIsWhatAServerDoes(t *testing.T) {
 	for _, kind := range searchable {
-		v := synthetic(7, 3000, 5, 2, 3, 4)
+		v := synthetic(7, 1500, 5, 2, 3, 4)
 		v.ExitCost = []float64{0.1, 0.1, 0.1}
 		v.Logits[0][0], v.Logits[2][10] = float32(math.NaN()), float32(math.Inf(1))
 		policies := mustSearch(t, v, Options{Bound: 5, Kind: kind, Seed: 1}).Policies
@@ -104,7 +104,7 @@ func TestReplayIsWhatAServerDoes(t *testing.T) {
 				t.Errorf("%s: the last exit disagrees with itself: %+v", kind, e)
 			}
 		}
-		if left != r.Rows || r.Rows != 3000 || lost > 100*float64(disagree)/3000 {
+		if left != r.Rows || r.Rows != 1500 || lost > 100*float64(disagree)/1500 {
 			t.Errorf("%s: %+v", kind, r)
 		}
 	}

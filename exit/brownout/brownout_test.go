@@ -225,6 +225,58 @@ func TestWhatIsSavedExpires(t *testing.T) {
 	}
 }
 
+// What was earned first is spent first, so that the least is lost of what expires.
+func TestTheOldestIsSpentFirst(t *testing.T) {
+	losses := []float64{1}
+	b := newBrownout(t, brownout.Config{Steps: steps(losses...), Budget: 0.5, Period: time.Hour, Calm: time.Second})
+	tenASecond(b, losses, 0, 2*time.Minute, never) // 1,200 requests earn 600 points
+	tenASecond(b, losses, 50*time.Minute, 52*time.Minute, never)
+	b.Tick(52*time.Minute, 1)
+	for b.Left() > 600 {
+		b.Take(52 * time.Minute)
+	}
+	b.Tick(61*time.Minute, 0) // the first two minutes are an hour ago
+	if left := b.Left(); left < 599 {
+		t.Errorf("%v points are left of 600", left)
+	}
+}
+
+// Few requests, which come between ticks that see none: a budget that has run out is given time to fill.
+func TestItDoesNotFlapWithFewRequests(t *testing.T) {
+	b := newBrownout(t, brownout.Config{Steps: steps(1.5), Budget: 1})
+	changes, step := 0, 0
+	for second := range 3600 {
+		now := time.Duration(second) * time.Second
+		if second%4 == 0 {
+			b.Take(now)
+		}
+		b.Tick(now, 1)
+		if b.Step() != step {
+			changes, step = changes+1, b.Step()
+		}
+	}
+	if changes == 0 || changes > 60 {
+		t.Errorf("%d changes in an hour", changes)
+	}
+}
+
+// After trouble that made it wait for an hour of calm, a quiet time makes it quick again.
+func TestPatienceIsForgotten(t *testing.T) {
+	losses := []float64{0.4}
+	b := newBrownout(t, brownout.Config{Steps: steps(losses...), Budget: 0.5})
+	tenASecond(b, losses, 0, 12*time.Hour, func(_, step int) float64 { return 0.2 * float64(1-step) })
+	tenASecond(b, losses, 12*time.Hour, 20*time.Hour, never)
+	_, on, _ := tenASecond(b, losses, 20*time.Hour, 21*time.Hour, func(second, _ int) float64 {
+		if second == 20*3600 {
+			return 1
+		}
+		return 0
+	})
+	if on < 50*time.Second || on > 2*time.Minute {
+		t.Errorf("on for %v after a second of overload", on)
+	}
+}
+
 func TestARestart(t *testing.T) {
 	losses := []float64{1}
 	c := brownout.Config{Steps: steps(losses...), Budget: 0.5, Period: time.Hour}
@@ -248,6 +300,16 @@ func TestARestart(t *testing.T) {
 	b.Tick(7*time.Minute+time.Hour, 0)
 	if left := b.Left(); left != 0 {
 		t.Errorf("%v points are older than a period", left)
+	}
+	// Slots that begin elsewhere in the new time make nothing last longer.
+	c.Steps = nil
+	a, b = newBrownout(t, c), newBrownout(t, c)
+	a.Skip(0)
+	if err := b.Restore(450*time.Second, a.Snapshot(149*time.Second)); err != nil || b.Left() != 0.5 {
+		t.Errorf("%v: %v points are left of 0.5", err, b.Left())
+	}
+	if b.Tick(450*time.Second+time.Hour-148*time.Second, 0); b.Left() != 0 {
+		t.Error("more than an hour old, and not gone")
 	}
 	for name, s := range map[string]brownout.Snapshot{
 		"short":    {Earned: []int64{1}},

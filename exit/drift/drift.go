@@ -30,13 +30,6 @@ type Monitor struct {
 	stages []watched // of stages 1 and up; all requests reach stage 0
 }
 
-// watched is one stage's reach.
-type watched struct {
-	above, below test
-	alarm        Alarm
-	alarmed      bool
-}
-
 // Alarm is a drift that goes on.
 type Alarm struct {
 	Stage    int           // counted from 0; the first that drifts is where to look
@@ -135,36 +128,4 @@ func (m *Monitor) learn() {
 	if m.warming >= warmUp && sum(m.learned) >= m.config.warmUpRequests() {
 		m.expect(m.learned)
 	}
-}
-
-// look tells whether the alarm has begun or ended. An alarm ends when the share is back on both sides:
-// the test that did not raise it is quiet, and the other has seen enough.
-func (w *watched) look(slice Tally, c Config) bool {
-	w.above.add(slice, 1/c.Dispersion)
-	w.below.add(slice, 1/c.Dispersion)
-	t := &w.above
-	evidence, since := t.strongest()
-	if e, s := w.below.strongest(); e > evidence {
-		t, evidence, since = &w.below, e, s
-	}
-	switch {
-	case !w.alarmed && evidence >= c.alarmAt():
-		w.alarmed = true
-		w.alarm = Alarm{Seen: since.Reached / since.Requests}
-		w.above.again()
-		w.below.again()
-		return true
-	case w.alarmed && w.healed(c):
-		w.alarmed = false
-		w.above.again()
-		w.below.again()
-		return true
-	}
-	return false
-}
-
-// healed holds if the share is inside on the side, or the sides, that it can be outside of.
-func (w *watched) healed(c Config) bool {
-	inside := func(t *test) bool { return !t.usable || t.healing >= c.clearAt() }
-	return inside(&w.above) && inside(&w.below)
 }

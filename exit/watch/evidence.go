@@ -14,8 +14,7 @@ var weight = [rivals]float64{0.35, 0.35, 0.2, 0.08, 0.02}
 //
 // As long as the rate is on the near side, given all that was seen before, the ratio has a
 // mean of at most 1, so r less the number of samples does not rise in the mean. Hence in n samples
-// from nothing it comes to a level A with probability n/A at most (Doob), and n samples
-// raise it to A at most n/A times in the mean if each time it starts anew. Unlike with a test
+// from nothing it comes to a level A with probability n/A at most (Doob). Unlike with a test
 // of a fixed sample, one may look after each of them. (Pollak, Ann. Stat. 1985; with mixtures, and
 // without more assumptions than the one above: Shin, Ramdas and Rinaldo, "E-detectors", 2023, arXiv
 // 2203.03532.)
@@ -70,8 +69,6 @@ func (e *evidence) enough() bool {
 	}
 	return sum >= e.level
 }
-
-func (e *evidence) again() { e.r = [rivals]float64{} }
 
 // restore takes over what was gathered, as far as it would have been held.
 func (e *evidence) restore(r [rivals]float64) {

@@ -14,18 +14,17 @@ type step struct {
 }
 
 // climb goes to a stricter rung at once when the one in force breaks the promise, and on past those
-// that do so too. It goes to a looser one when that is known to keep it, one rung in a rest.
+// that do so too. It goes to a looser one when that is known to keep it, one rung in a rest: what
+// shows that it does has worn off all that showed the contrary before.
 func (w *Watch) climb(now time.Duration) bool {
 	before := w.at
 	for w.at < len(w.rungs) && w.rungs[w.at].broken.enough() {
-		w.rungs[w.at].kept.again()
 		w.at++
 	}
 	if w.at > before {
 		w.restLonger(now)
 	} else if w.at > 0 && w.rested(now) && w.rungs[w.at-1].kept.enough() {
 		w.at--
-		w.rungs[w.at].broken.again()
 	}
 	if w.at == before {
 		return false

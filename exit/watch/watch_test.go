@@ -215,6 +215,25 @@ func TestItRestsLongerAfterMistakes(t *testing.T) {
 	}
 }
 
+// However long agreement has been good, that does not bring the exits back while it is bad.
+func TestGoodTimesAreForgotten(t *testing.T) {
+	w := newWatch(t, config())
+	r := rand.New(rand.NewPCG(8, 5))
+	if _, changed := feed(w, r, 0, 300_000, 0.005); changed {
+		t.Fatal("an alarm while all was well")
+	}
+	for now := 100 * time.Hour; w.Rung() < 2; now += time.Hour {
+		if n, changed := feed(w, r, now, 5000, 0.12); changed && w.Rung() == 0 {
+			t.Fatalf("back after %d samples", n)
+		} else if !changed {
+			break // the second rung keeps the promise
+		}
+	}
+	if w.Rung() == 0 {
+		t.Error("not found")
+	}
+}
+
 // With looser rungs than what was promised for, it tunes: down while that keeps the promise, and
 // up at once when it does not any more.
 func TestTuning(t *testing.T) {
