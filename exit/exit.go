@@ -90,6 +90,7 @@ type Decision struct {
 	Leave      bool    // answer now
 	Class      int     // argmax, lowest index on ties; -1 if Bad
 	Confidence float64 // top softmax probability after temperature, in [0,1]; 0 if Bad
+	Score      float64 // what the kind compares: see Policy.Accepts; 0, which means nothing, if Bad
 	Bad        bool    // the row is empty or holds a NaN or an infinity
 	State      State   // to hand to the row's next exit
 }
@@ -108,16 +109,15 @@ func (p Policy) Decide(logits []float32, s State) Decision {
 	}
 	d := Decision{Class: m.class, Confidence: m.top, State: s.next(m.class)}
 	switch p.Kind {
-	case KindMaxProb:
-		d.Leave = m.top >= p.Threshold
 	case KindEntropy:
-		d.Leave = m.entropy <= p.Threshold
+		d.Score = m.entropy
 	case KindMargin:
-		d.Leave = m.margin >= p.Threshold
+		d.Score = m.margin
 	case KindPatience:
-		d.Leave = p.Patience >= 1 && int64(d.State.Run) >= int64(p.Patience)
-	case KindFinal:
-		d.Leave = true
+		d.Score = float64(d.State.Run)
+	default:
+		d.Score = m.top
 	}
+	d.Leave = p.Accepts(d.Score)
 	return d
 }

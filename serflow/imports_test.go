@@ -20,6 +20,9 @@ var below = map[string][]string{
 	"balancer":             {"stage", "exit"},
 	"stage/worker/queue":   {"stage", "exit", "internal/heap"},
 	"stage":                {"exit"},
+	"exit/drift":           {"exit"},
+	"exit/watch":           {"exit"},
+	"exit/brownout":        {"exit"},
 	"exit":                 {},
 }
 
@@ -54,7 +57,7 @@ func TestImportGraph(t *testing.T) {
 
 // What decides is handed its time, its randomness and its events.
 func TestTheDecisionCoreDoesNoIO(t *testing.T) {
-	for _, pkg := range []string{"provisioner", "provisioner/simulate/depth", "balancer", "stage/worker/queue", "exit"} {
+	for _, pkg := range []string{"provisioner", "provisioner/simulate/depth", "balancer", "stage/worker/queue", "exit", "exit/drift", "exit/watch", "exit/brownout"} {
 		for _, imported := range list(t, "-f", `{{join .Imports "\n"}}`, module+pkg) {
 			for _, banned := range []string{"os", "io", "net", "context", "syscall"} {
 				if imported == banned || strings.HasPrefix(imported, banned+"/") {
