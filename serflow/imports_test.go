@@ -15,6 +15,8 @@ var below = map[string][]string{
 	"stage/remote":         {"internal/launch", "internal/wire", "stage", "exit"},
 	"provisioner":          {"provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"provisioner/profile":  {},
+	"provisioner/estimate": {},
+	"provisioner/policy":   {"provisioner/estimate", "stage", "exit"},
 	"provisioner/simulate": {"provisioner", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
 	"providers":            {"provisioner", "provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"balancer":             {"stage", "exit"},
@@ -57,7 +59,7 @@ func TestImportGraph(t *testing.T) {
 
 // What decides is handed its time, its randomness and its events.
 func TestTheDecisionCoreDoesNoIO(t *testing.T) {
-	for _, pkg := range []string{"provisioner", "provisioner/simulate/depth", "balancer", "stage/worker/queue", "exit", "exit/drift", "exit/watch", "exit/brownout"} {
+	for _, pkg := range []string{"provisioner", "provisioner/estimate", "provisioner/policy", "provisioner/simulate/depth", "balancer", "stage/worker/queue", "exit", "exit/drift", "exit/watch", "exit/brownout"} {
 		for _, imported := range list(t, "-f", `{{join .Imports "\n"}}`, module+pkg) {
 			for _, banned := range []string{"os", "io", "net", "context", "syscall"} {
 				if imported == banned || strings.HasPrefix(imported, banned+"/") {

@@ -1,0 +1,121 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/serflow/serflow-go/provisioner/estimate"
+)
+
+// CostOptimal wants, for each VM group, the number n of VMs at which the expected cost
+//
+//	C(n) = n*P_v + E[ c_f * lambda * (1 - carried(n, lambda)) ]
+//
+// in dollars per second is least, the mean being over a distribution of the rate lambda from
+// estimate.Forecast. Overflow is convex in the rate, so it costs more in the mean than at the mean.
+//
+// A change has its price: with h VMs there or booting, C(n) + |n-h|*P_v*boot/life is what is
+// least. So a VM is launched if it saves more than P_v*(1 + boot/life), since its boot is paid
+// for too, and kept while it saves more than P_v*(1 - boot/life), since it would have to boot
+// again. Where each VM carries less than the one before, that is the smallest n whose next VM
+// would not pay; elsewhere it is still the n of least cost, the smallest of equals.
+//
+// The rates are those of when a VM that is ordered now will serve. Of VMs that are there already,
+// those stay too that pay before that time: until it is over, nothing could take their place.
+//
+// A group without functions gets the fewest VMs that carry Enough of its requests, and keeps
+// those without which it would lose more than half as much.
+//
+// The rule is Serflow's own, from "Economics" of its design. The zero value has the default of
+// each setting.
+type CostOptimal struct {
+	Label  string        // another name for it
+	Life   time.Duration // that a VM is expected to be worth its price once it serves; default 10 min
+	Enough float64       // share of requests that VMs carry where there are no functions; default 0.999
+
+	groups map[int]*estimate.Forecast // by first stage, which decides the rate that comes
+}
+
+// UniformHybrid is the strong baseline: CostOptimal with the same forecast and thresholds,
+// held to one VM group and one function group over the whole model. Holding it to that is a
+// matter of the plan: give it the observation of a uniform one.
+func UniformHybrid() *CostOptimal { return &CostOptimal{Label: "UniformHybrid"} }
+
+// Name is CostOptimal, or the Label.
+func (p *CostOptimal) Name() string {
+	if p.Label != "" {
+		return p.Label
+	}
+	return "CostOptimal"
+}
+
+// Decide takes the counts and orders for each group.
+func (p *CostOptimal) Decide(_ time.Duration, o Observation) Decision {
+	d := Decision{Groups: make([]Order, len(o.Groups))}
+	for i, g := range o.Groups {
+		f := p.forecast(g.Stages.First)
+		f.Observe(g.Counts, g.Boot)
+		order, ok := g.settled(f.Ready())
+		if !ok {
+			order = p.order(g, f)
+		}
+		d.Groups[i] = order
+	}
+	return d
+}
+
+func (p *CostOptimal) order(g Group, f *estimate.Forecast) Order {
+	change := g.switching(p.life())
+	soon, later := newCost(g, f.Soon(), change), newCost(g, f.Later(), change)
+	best := (*cost).cheapest
+	why := Reason{Rule: "least cost", Rate: f.Later().Mean(), Deviation: f.Later().Deviation()}
+	if g.PerRequest == 0 {
+		why.Rule = "no functions: enough VMs"
+		best = func(c *cost) int { return c.enough(p.enough()) }
+	}
+	n := best(&later)
+	if n < g.have() { // those are there now
+		n = max(n, min(best(&soon), g.have()))
+	}
+	why.Saves, why.Next = later.saves(n)*3600, later.saves(n+1)*3600
+	return g.within(float64(n), why)
+}
+
+func (p *CostOptimal) life() time.Duration {
+	if p.Life > 0 {
+		return p.Life
+	}
+	return 10 * time.Minute
+}
+
+func (p *CostOptimal) enough() float64 {
+	if p.Enough > 0 && p.Enough < 1 {
+		return p.Enough
+	}
+	return 0.999
+}
+
+func (p *CostOptimal) forecast(first int) *estimate.Forecast {
+	if p.groups == nil {
+		p.groups = map[int]*estimate.Forecast{}
+	}
+	if p.groups[first] == nil {
+		p.groups[first] = &estimate.Forecast{}
+	}
+	return p.groups[first]
+}
+
+// MarshalJSON is the memory.
+func (p *CostOptimal) MarshalJSON() ([]byte, error) { return json.Marshal(p.groups) }
+
+// UnmarshalJSON takes up what MarshalJSON has written. Its error wraps estimate.ErrState, and
+// then nothing changes.
+func (p *CostOptimal) UnmarshalJSON(data []byte) error {
+	var groups map[int]*estimate.Forecast
+	if err := json.Unmarshal(data, &groups); err != nil {
+		return fmt.Errorf("%w: %s: %w", estimate.ErrState, p.Name(), err)
+	}
+	p.groups = groups
+	return nil
+}
