@@ -51,6 +51,7 @@ type slot struct {
 	samples [][]stage.Tensor
 	exited  []bool
 	owed    time.Duration // rest: see pace
+	run     run           // for those who ask how the worker is
 }
 
 // limit is how many rows a worker takes in by default.
@@ -110,8 +111,8 @@ func checkSetup(s launch.Setup, stages int) error {
 		return fmt.Errorf("the worker is set up for %d batches at once: at most %d are possible", s.Slots, mostSlots)
 	case s.Window > mostWindow:
 		return fmt.Errorf("the worker is set up to have rows wait %v for company: at most %v are possible", s.Window, mostWindow)
-	case s.Orphan < 0 || s.MaxAge < 0:
-		return fmt.Errorf("the worker is set up to end after %v without its owner and at the age of %v: neither can be negative", s.Orphan, s.MaxAge)
+	case s.Orphan < 0 || s.MaxAge < 0 || s.Stuck < 0:
+		return fmt.Errorf("the worker is set up to end after %v without its owner and at the age of %v, and to take a stage for stuck after %v: none can be negative", s.Orphan, s.MaxAge, s.Stuck)
 	}
 	return nil
 }
