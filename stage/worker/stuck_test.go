@@ -46,6 +46,8 @@ func TestStuck(t *testing.T) {
 				if err := l.remote.Check(t.Context()); err != nil {
 					t.Errorf("it has returned: %v", err)
 				}
+				l.stop(errParent)
+				<-l.ended
 			})
 		})
 	}
