@@ -89,7 +89,7 @@ func (p *Provider) ask(x *process, body []byte) ([]byte, error) {
 	answer, err := x.call(ctx, p.credential, body)
 	if ctx.Err() == context.DeadlineExceeded && err != nil {
 		x.child.kill()
-		return nil, fmt.Errorf("it ran for more than %v, and was killed", p.options.Timeout)
+		return nil, fmt.Errorf("it ran for more than %v, as long as Options.Timeout allows, and was killed", p.options.Timeout)
 	}
 	return answer, err
 }
