@@ -11,8 +11,8 @@ const module = "github.com/serflow/serflow-go/"
 
 // below says which of our packages each core package may import: arrows point down.
 var below = map[string][]string{
-	"serflow":              {"internal/compute", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage", "exit"},
-	"stage/remote":         {"internal/launch", "internal/wire", "stage", "exit"},
+	"serflow":              {"internal/compute", "internal/exhausted", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage", "exit"},
+	"stage/remote":         {"internal/exhausted", "internal/launch", "internal/wire", "stage", "exit"},
 	"provisioner":          {"provisioner/profile", "balancer", "stage", "exit"},
 	"provisioner/profile":  {},
 	"provisioner/simulate": {"provisioner", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
