@@ -174,8 +174,7 @@ type skies struct {
 	functions *plainWorker
 	frozen    atomic.Bool // VMs answer nothing at all
 	stuck     atomic.Bool // VMs say that a stage of theirs is
-
-	noPorts atomic.Bool // no connection can be made
+	noPorts   atomic.Bool // no connection can be made
 
 	mu       sync.Mutex
 	setups   map[string]launch.Setup // by token
@@ -234,9 +233,6 @@ func (s *skies) run(ctx context.Context, vm providers.Instance) {
 	s.mu.Unlock()
 }
 
-// errNoPorts is what a system says that has no ports left.
-var errNoPorts error = syscall.EADDRNOTAVAIL
-
 // RoundTrip takes a request to a VM.
 func (s *skies) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
@@ -246,7 +242,7 @@ func (s *skies) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("connection refused")
 	}
 	if s.noPorts.Load() {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", errNoPorts)}
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
 	}
 	if s.stuck.Load() && strings.HasSuffix(r.URL.Path, "/ready") {
 		rec := &recorded{header: http.Header{}}
