@@ -1,9 +1,3 @@
-// Package worker is the place where a model's stages run when they do not run in the
-// service's own process: a program that holds the whole model and serves requests for any
-// contiguous part of it, over the Open Inference Protocol V2.
-//
-// Main makes a service's own program its worker. Rows wait in the queue of package queue,
-// which says what runs next; this package is that queue in real time, behind HTTP.
 package worker
 
 import (
