@@ -43,6 +43,13 @@ type Noticer interface {
 	Notices(ctx context.Context) <-chan Notice
 }
 
+// Coroner is what a provider of VMs may also be, if it knows why one has ended.
+type Coroner interface {
+	// Gone says of a VM that ended by itself how, and what it said last. It is nil for all
+	// others, and for those that were gone long ago. It answers at once, and asks nobody.
+	Gone(id string) error
+}
+
 // Launch is a request for VMs. All but Setup is kept in tags of the VMs, so that List can
 // tell what they are for.
 type Launch struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -135,7 +136,9 @@ func (c *cloud) await(ctx context.Context) error {
 		case <-ctx.Done():
 			remedy, err := ended(ctx)
 			e.Err = because(fmt.Errorf("%w while nothing serves the stage: %s", err, c.fleet.summary()), c.last())
-			e.Remedy = remedy
+			if e.Remedy = remedy; errors.Is(e.Err, errStillborn) {
+				e.Remedy = "see why the program ends on a VM before it is ready: more time would not help"
+			}
 			return e
 		}
 	}

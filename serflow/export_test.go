@@ -1,6 +1,12 @@
 package serflow
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Transport takes requests to VMs, in tests without a network.
 func Transport(t http.RoundTripper) Option { return func(p *Pipeline) { p.rental.transport = t } }
+
+// Stuck is after how long a stage that has not returned is stuck.
+func Stuck(d time.Duration) Option { return func(p *Pipeline) { p.rental.stuck = d } }

@@ -216,6 +216,51 @@ func TestAllSubprocessesLostAtOnce(t *testing.T) {
 	})
 }
 
+// Some VMs are killed, and one is left, without a function to take over: what was under way
+// there is answered by the one, within the time that it has.
+func TestSomeSubprocessesLost(t *testing.T) {
+	cloud := openLocal(t, local.Options{})
+	c := &crowd{}
+	p := openRented(t, cloud, serflow.On(cloud.VMs(), nil), serflow.Plan(vmsAlone(3)), serflow.Observe(c), serflow.SLO(20*time.Second))
+	waitFor(t, "three VMs", func() bool { return ready(p) == 3 })
+	c.send(t, p, 30, 10, 10)
+	waitFor(t, "the first answers", func() bool { return c.answers.Load() > 5 })
+	signal(t, cloud, syscall.SIGKILL, 2)
+	c.ended(t, p, 300)
+}
+
+// Functions that allow two calls at once answer fifty requests that come together, if the
+// SLO leaves the time: whether their limit is known beforehand, or only shown by refusals.
+func TestThrottledFunctionsUnderLoad(t *testing.T) {
+	known := functionOffer
+	known.Concurrency = 2
+	for name, f := range map[string]provisioner.FunctionOffer{"a limit that is known": known, "the account's": functionOffer} {
+		t.Run(name, func(t *testing.T) {
+			cloud := openLocal(t, local.Options{Concurrency: 2, Functions: []local.Function{{Offer: f}}})
+			c := &crowd{}
+			plan := vmsAndFunctions(0)
+			plan.VMs, plan.Functions[0].Offer = nil, f
+			p := openRented(t, cloud, serflow.On(nil, cloud.Functions()), serflow.Plan(plan), serflow.Observe(c), serflow.SLO(20*time.Second))
+			c.send(t, p, 50, 1, 20)
+			c.ended(t, p, 50)
+			if a := cloud.Account(); name != "a limit that is known" && a.Throttled == 0 || a.Calls < 51 {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+}
+
+// A stage that panics on a VM is named once, with its place, and what to mend.
+func TestPanicOnAVM(t *testing.T) {
+	cloud := openLocal(t, local.Options{})
+	p := openRented(t, cloud, serflow.Plan(vmsAndFunctions(1)))
+	_, err := p.Infer(t.Context(), sampleThat(panics))
+	typed(t, "a panic", err, serflow.ErrStage)
+	if said := fmt.Sprint(err); strings.Count(said, "stage failed: ") != 1 || !strings.Contains(said, "rented_test.go:") || !strings.Contains(said, "mend the stage") {
+		t.Error(err)
+	}
+}
+
 // processes are the children of this process, where the system tells.
 func processes(t *testing.T) (pids []string) {
 	t.Helper()

@@ -11,8 +11,8 @@ const module = "github.com/serflow/serflow-go/"
 
 // below says which of our packages each core package may import: arrows point down.
 var below = map[string][]string{
-	"serflow":              {"internal/compute", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "internal/heap"},
-	"stage/remote":         {"internal/launch", "internal/wire", "stage", "exit"},
+	"serflow":              {"internal/compute", "internal/exhausted", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "internal/heap"},
+	"stage/remote":         {"internal/exhausted", "internal/launch", "internal/wire", "stage", "exit"},
 	"provisioner":          {"provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"provisioner/profile":  {},
 	"provisioner/estimate": {},

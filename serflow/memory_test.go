@@ -7,11 +7,14 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -170,6 +173,8 @@ type skies struct {
 	workerOf  func(vm providers.Instance) *plainWorker   // nil for the model's
 	functions *plainWorker
 	frozen    atomic.Bool // VMs answer nothing at all
+	stuck     atomic.Bool // VMs say that a stage of theirs is
+	noPorts   atomic.Bool // no connection can be made
 
 	mu       sync.Mutex
 	setups   map[string]launch.Setup // by token
@@ -236,6 +241,14 @@ func (s *skies) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w == nil {
 		return nil, errors.New("connection refused")
 	}
+	if s.noPorts.Load() {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}
+	}
+	if s.stuck.Load() && strings.HasSuffix(r.URL.Path, "/ready") {
+		rec := &recorded{header: http.Header{}}
+		refuse(rec, &wire.Error{Code: wire.StageFailed, Message: "a stage has not returned"})
+		return rec.response(r), nil
+	}
 	if s.frozen.Load() {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
@@ -253,13 +266,17 @@ func (s *skies) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	rec := &recorded{header: http.Header{}, status: http.StatusOK}
 	w.ServeHTTP(rec, r)
-	return &http.Response{StatusCode: rec.status, Header: rec.header, Body: io.NopCloser(&rec.body), ContentLength: int64(rec.body.Len()), Request: r}, nil
+	return rec.response(r), nil
 }
 
 type recorded struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+}
+
+func (r *recorded) response(to *http.Request) *http.Response {
+	return &http.Response{StatusCode: r.status, Header: r.header, Body: io.NopCloser(&r.body), ContentLength: int64(r.body.Len()), Request: to}
 }
 
 func (r *recorded) Header() http.Header             { return r.header }

@@ -1,9 +1,11 @@
 package serflow_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -32,22 +34,27 @@ func TestOptionsRefused(t *testing.T) {
 		options []serflow.Option
 		want    error
 	}{
-		"no provider":           {[]serflow.Option{serflow.On(nil, nil)}, serflow.ErrInput},
-		"typed nils":            {[]serflow.Option{serflow.On((*local.VMs)(nil), (*mock.Functions)(nil))}, serflow.ErrInput},
-		"no owner":              {[]serflow.Option{both, serflow.Owner("")}, serflow.ErrInput},
-		"no limits":             {[]serflow.Option{both, limits(provisioner.Limits{})}, serflow.ErrLimit},
-		"a limit below 0":       {[]serflow.Option{both, limits(provisioner.Limits{VMs: 1, PerHour: -1, PerDay: 1})}, serflow.ErrLimit},
-		"an SLO below 0":        {[]serflow.Option{both, serflow.SLO(-1)}, serflow.ErrInput},
-		"an endless SLO":        {[]serflow.Option{both, serflow.SLO(1<<63 - 1)}, serflow.ErrInput},
-		"a rare heartbeat":      {[]serflow.Option{both, serflow.Heartbeat(time.Hour)}, serflow.ErrInput},
-		"a short secret":        {[]serflow.Option{both, serflow.Credential("hush")}, serflow.ErrInput},
-		"a secret of two lines": {[]serflow.Option{both, serflow.Credential("0123456789abcdef\n")}, serflow.ErrInput},
-		"functions of nobody":   {[]serflow.Option{only, serflow.Plan(vmsAndFunctions(1))}, provisioner.ErrPlan},
-		"a stage left out":      {[]serflow.Option{only, vms(provisioner.VMGroup{Stages: stage.Range{Last: 1}, Offer: vmOffer, VMs: 1})}, provisioner.ErrPlan},
-		"a group without VMs":   {[]serflow.Option{only, vms(provisioner.VMGroup{Stages: all, Offer: vmOffer})}, provisioner.ErrPlan},
-		"room for no VM":        {[]serflow.Option{only, vms(group), limits(provisioner.Limits{PerHour: 1, PerDay: 1})}, serflow.ErrLimit},
-		"dollars for no hour":   {[]serflow.Option{only, vms(group), limits(provisioner.Limits{VMs: 1, PerHour: 0.1, PerDay: 1})}, serflow.ErrLimit},
-		"dollars for no day":    {[]serflow.Option{only, vms(group), limits(provisioner.Limits{VMs: 1, PerHour: 1})}, serflow.ErrLimit},
+		"no provider":                      {[]serflow.Option{serflow.On(nil, nil)}, serflow.ErrInput},
+		"typed nils":                       {[]serflow.Option{serflow.On((*local.VMs)(nil), (*mock.Functions)(nil))}, serflow.ErrInput},
+		"no owner":                         {[]serflow.Option{both, serflow.Owner("")}, serflow.ErrInput},
+		"no limits":                        {[]serflow.Option{both, limits(provisioner.Limits{})}, serflow.ErrLimit},
+		"a limit below 0":                  {[]serflow.Option{both, limits(provisioner.Limits{VMs: 1, PerHour: -1, PerDay: 1})}, serflow.ErrLimit},
+		"an SLO below 0":                   {[]serflow.Option{both, serflow.SLO(-1)}, serflow.ErrInput},
+		"an endless SLO":                   {[]serflow.Option{both, serflow.SLO(1<<63 - 1)}, serflow.ErrInput},
+		"a rare heartbeat":                 {[]serflow.Option{both, serflow.Heartbeat(time.Hour)}, serflow.ErrInput},
+		"a short secret":                   {[]serflow.Option{both, serflow.Credential("hush")}, serflow.ErrInput},
+		"a secret of two lines":            {[]serflow.Option{both, serflow.Credential("0123456789abcdef\n")}, serflow.ErrInput},
+		"functions of nobody":              {[]serflow.Option{only, serflow.Plan(vmsAndFunctions(1))}, provisioner.ErrPlan},
+		"a stage left out":                 {[]serflow.Option{only, vms(provisioner.VMGroup{Stages: stage.Range{Last: 1}, Offer: vmOffer, VMs: 1})}, provisioner.ErrPlan},
+		"a group without VMs":              {[]serflow.Option{only, vms(provisioner.VMGroup{Stages: all, Offer: vmOffer})}, provisioner.ErrPlan},
+		"room for no VM":                   {[]serflow.Option{only, vms(group), limits(provisioner.Limits{PerHour: 1, PerDay: 1})}, serflow.ErrLimit},
+		"dollars for no hour":              {[]serflow.Option{only, vms(group), limits(provisioner.Limits{VMs: 1, PerHour: 0.1, PerDay: 1})}, serflow.ErrLimit},
+		"dollars for no day":               {[]serflow.Option{only, vms(group), limits(provisioner.Limits{VMs: 1, PerHour: 1})}, serflow.ErrLimit},
+		"room for no VM beside a function": {[]serflow.Option{both, serflow.Plan(vmsAndFunctions(1)), limits(provisioner.Limits{VMs: 1, PerHour: 0.1, PerDay: 1})}, serflow.ErrLimit},
+		"all for the first beside functions": {[]serflow.Option{both, limits(provisioner.Limits{VMs: 2, PerHour: 1, PerDay: 1}), serflow.Plan(provisioner.Plan{
+			Functions: vmsAndFunctions(1).Functions,
+			VMs:       []provisioner.VMGroup{{Stages: stage.Range{}, Offer: vmOffer, VMs: 2}, {Stages: stage.Range{First: 1, Last: 2}, Offer: vmOffer, VMs: 1}},
+		})}, serflow.ErrLimit},
 		"all for the first": {[]serflow.Option{only, limits(provisioner.Limits{VMs: 2, PerHour: 1, PerDay: 1}), vms(
 			provisioner.VMGroup{Stages: stage.Range{}, Offer: vmOffer, VMs: 2}, provisioner.VMGroup{Stages: stage.Range{First: 1, Last: 2}, Offer: vmOffer, VMs: 1})}, serflow.ErrLimit},
 	} {
@@ -60,6 +67,22 @@ func TestOptionsRefused(t *testing.T) {
 			t.Errorf("%s: %v: it names no provider", name, err)
 		}
 	}
+}
+
+// Limits that leave room for some of the VMs are no error, and are in the log.
+func TestRoomForSomeVMs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for vms, warned := range map[int]bool{2: false, 3: true} {
+			s := newSkies(t, rentedModel, nil)
+			var log bytes.Buffer
+			p := s.open(t, serflow.Plan(vmsAndFunctions(vms)), serflow.Limits(provisioner.Limits{VMs: 9, PerHour: 0.8, PerDay: 9}), serflow.Log(slog.New(slog.NewTextHandler(&log, nil))))
+			waitUntil(t, "two VMs", func() bool { return ready(p) == 2 })
+			s.closed(t, p)
+			if line := "planned=3 room=2"; strings.Contains(log.String(), line) != warned {
+				t.Errorf("%d VMs: %s", vms, log.String())
+			}
+		}
+	})
 }
 
 // An Open that runs out of time says for what it has waited and what the provider said, and

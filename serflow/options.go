@@ -44,7 +44,9 @@ func Owner(name string) Option { return func(p *Pipeline) { p.rental.owner = nam
 // replaces what it finds.
 func Credential(secret string) Option { return func(p *Pipeline) { p.rental.credential = secret } }
 
-// Limits are hard: nothing is launched that would exceed one.
+// Limits are hard: nothing is launched that would exceed one. Open refuses those that leave
+// no room for a VM of some group of the plan, and logs a warning if there is room for some of
+// its VMs only.
 func Limits(l provisioner.Limits) Option { return func(p *Pipeline) { p.rental.limits = l } }
 
 // SLO is the time within which requests are to be answered: a VM hands back what it would
@@ -75,8 +77,11 @@ func Network(n provisioner.Network) Option { return func(p *Pipeline) { p.rental
 func Patience(w provisioner.Patience) Option { return func(p *Pipeline) { p.rental.patience = w } }
 
 // Heartbeat is how often each VM is asked whether it is well, and told that its owner is;
-// default 2 s, at most 10 min. It has as long to answer, and a second at least; one that does
-// not answer three times in a row is ended.
+// default 2 s, at most 10 min. It has as long to answer, and a second at least; one that three
+// times in a row does not answer, or says that a stage of its is stuck, is ended and replaced.
+//
+// A stage is stuck if it has run on one batch for 20 times as long as a full pass seldom
+// exceeds by Times, as long as the SLO, and 10 s at least; for a minute if neither is given.
 func Heartbeat(every time.Duration) Option { return func(p *Pipeline) { p.rental.heartbeat = every } }
 
 // Artifacts are what VMs and functions run, as their providers name it: a path, bundle or

@@ -57,6 +57,11 @@ type call struct{ cancel context.CancelCauseFunc }
 // description is wrong or stages do not fit each other, as far as they say what they
 // take and give, and names the stage that cannot be opened. Stages opened before it are
 // closed again.
+//
+// In process it takes as long as the stages take to open. With On it waits until every stage
+// is served, which is as long as VMs boot, or until ctx is over: give it one that ends. VMs
+// that end while they boot are replaced, after pauses that grow, and not given up before that. If
+// Open fails it ends what it has launched, for which it takes up to 20 seconds more, ctx or not.
 func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline, error) {
 	p := &Pipeline{observer: NoObserver{}, calls: map[*call]struct{}{}, idle: make(chan struct{}), closed: make(chan struct{})}
 	for _, o := range options {
@@ -143,8 +148,10 @@ func (p *Pipeline) end(c *call) {
 // calls at one time the one whose context ends first counts for all, and all return the
 // same. Once the pipeline is closed, a call returns what closing the stages did.
 //
-// A stage that ignores its context holds Shutdown up, and so does one that calls it:
-// do not shut a pipeline down from its own stages or observer.
+// In process a stage that ignores its context holds Shutdown up, for ever if it never returns,
+// and so does one that calls it: do not shut a pipeline down from its own stages or observer.
+// With providers it holds nothing up: Shutdown returns soon after ctx has ended, as soon as
+// the providers heed the end of their calls; what a stage still does on a VM or function goes on there.
 func (p *Pipeline) Shutdown(ctx context.Context) error {
 	select {
 	case <-p.closed:
@@ -181,6 +188,11 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 // Teardown is Shutdown, and then ends every VM and removes every function that carries the
 // owner's tag, whoever has launched it. If it fails, call it again: what is left is billed.
 // In process it is Shutdown.
+//
+// It takes as long as Shutdown, and then as long as the provider takes to end VMs, eight at one
+// time, and to list none any more; ctx is for both. A launch that was not answered is waited for 5
+// seconds more. A worker ends in 4 seconds, also if a stage of its never returns; package local kills one
+// after its Grace.
 func (p *Pipeline) Teardown(ctx context.Context) error {
 	err := p.Shutdown(ctx)
 	if p.cloud != nil {
@@ -189,7 +201,8 @@ func (p *Pipeline) Teardown(ctx context.Context) error {
 	return err
 }
 
-// Close is Shutdown with 30 seconds for the requests in flight.
+// Close is Shutdown with 30 seconds for the requests in flight; then they are cancelled. In
+// process it waits as long as it takes for a stage that ignores that.
 func (p *Pipeline) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()

@@ -37,6 +37,7 @@ type rental struct {
 	artifacts  [2]string // of VMs, of functions
 	log        *slog.Logger
 	transport  http.RoundTripper // to VMs
+	stuck      time.Duration     // instead of what stuckAfter works out, in tests
 }
 
 // longestHeartbeat leaves a VM that its owner forgets to tell that it is there a few more
@@ -168,35 +169,43 @@ func (r *rental) wants() (wants []provisioner.Want) {
 	return wants
 }
 
-// enough reports stages that nothing would ever serve: those without a function need a VM,
-// and the limits may leave no room for one. A fleet is asked what it would launch.
+// enough reports groups of VMs for which the limits leave no room, and stages that nothing
+// would ever serve. A fleet is asked what it would launch. Limits that leave room for some of
+// a group's VMs are in the log.
 func (r *rental) enough(m stage.Model) error {
 	trial := provisioner.NewFleet("trial", r.limits, r.patience)
 	if err := trial.Want(r.wants()...); err != nil {
 		return r.wrong("name each offer and its stages once in serflow.Plan", err)
 	}
 	trial.Found(0) // nothing is there
-	launched := map[provisioner.Key]bool{}
+	launched := map[provisioner.Key]int{}
 	actions, _ := trial.Tick(0)
 	for _, a := range actions {
-		launched[a.Key] = launched[a.Key] || a.Kind == provisioner.Launch
+		if a.Kind == provisioner.Launch {
+			launched[a.Key] += a.VMs
+		}
 	}
-	for i, w := range r.wants() {
-		alone := r.alone(w.Stages)
-		if alone < 0 || launched[w.Key()] {
-			continue
-		}
-		e := &Error{Stage: m.Stages[alone].Name, Group: nameOf(m, w.Stages), Provider: r.vms.Name()}
-		if r.plan.VMs[i].VMs == 0 {
+	for _, w := range r.wants() {
+		n, alone := launched[w.Key()], r.alone(w.Stages)
+		e := &Error{Stage: m.Stages[max(alone, w.Stages.First)].Name, Group: nameOf(m, w.Stages), Provider: r.vms.Name()}
+		switch {
+		case w.VMs == 0 && alone >= 0:
 			e.Err, e.Remedy = fmt.Errorf("%w: its group has no VM, and no function serves it", provisioner.ErrPlan), "plan a VM or a function for it"
-		} else {
-			e.Err = fmt.Errorf("%w: of %d VMs, %g dollars an hour and %g a day, nothing is left for a VM of %q, and no function serves the stage",
-				ErrLimit, r.limits.VMs, r.limits.PerHour, r.limits.PerDay, w.Offer.Name)
-			e.Remedy = "raise serflow.Limits, plan fewer VMs, or a function"
+			return e
+		case w.VMs > 0 && n == 0:
+			e.Err = fmt.Errorf("%w: %s leave no room for a VM of %q at $%g an hour", ErrLimit, inWords(r.limits), w.Offer.Name, w.Offer.PerHour)
+			e.Remedy = "raise serflow.Limits, or plan fewer VMs"
+			return e
+		case n < w.VMs:
+			r.log.Warn("the limits leave room for only some of the VMs", "group", e.Group, "offer", w.Offer.Name, "planned", w.VMs, "room", n, "limits", inWords(r.limits))
 		}
-		return e
 	}
 	return nil
+}
+
+// inWords is limits as messages show them.
+func inWords(l provisioner.Limits) string {
+	return fmt.Sprintf("limits of %d VMs, $%g an hour and $%g a day", l.VMs, l.PerHour, l.PerDay)
 }
 
 // alone is the first of some stages that no function serves; -1 if there is none.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/internal/exhausted"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/remote"
 )
@@ -97,9 +98,12 @@ func (d *drive) explain(ctx context.Context, err error) error {
 	case mismatch(err):
 		e.Remedy = "deploy the program of this service to what it rents"
 	case errors.Is(err, ErrStage):
-		e.Remedy = "the stage's runner returned this error"
+		e.Remedy = "mend the stage: its runner returned this error, or panicked"
 	default:
 		e.Remedy = "the places themselves failed: their logs say why"
+	}
+	if exhausted.Is(e.Err) {
+		e.Remedy = "this process has used up its open files, ports or memory: raise its limits (ulimit -n, the range of local ports), or send less at once"
 	}
 	return e
 }

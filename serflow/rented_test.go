@@ -25,6 +25,12 @@ var rentedModel = stage.NewModel("depths",
 	stage.New("c", stage.Func("1", depth(2)), exit.Final()),
 )
 
+// What the last value of a sample asks of the first stage.
+const (
+	panics = 5
+	hangs  = 6 // and heeds nothing
+)
+
 // The second value is how many milliseconds the first stage takes.
 func depth(k int) stage.RunFunc {
 	return func(ctx context.Context, rows int, in []stage.Tensor) ([]stage.Tensor, error) {
@@ -44,6 +50,12 @@ func depth(k int) stage.RunFunc {
 					return nil, ctx.Err()
 				}
 			}
+			switch x[4*i+3] {
+			case panics:
+				panic("boom")
+			case hangs:
+				select {}
+			}
 			if int(x[4*i]) <= k {
 				logits[2*i+1] = 10
 			}
@@ -56,6 +68,11 @@ func sampleOf(leaves int) stage.Tensor { return slowSample(leaves, 0) }
 
 func slowSample(leaves, milliseconds int) stage.Tensor {
 	return stage.Float32("x", []int64{4}, []float32{float32(leaves), float32(milliseconds), 3, 4})
+}
+
+// sampleThat asks for something.
+func sampleThat(does float32) stage.Tensor {
+	return stage.Float32("x", []int64{4}, []float32{0, 0, 3, does})
 }
 
 var (

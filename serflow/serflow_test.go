@@ -24,6 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	rogue()
+	dies()
 	worker.Main(rentedModel)
 	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") // or else each child takes a second to exit
 	goleak.VerifyTestMain(m)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/internal/wire"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/providers/mock"
 	"github.com/serflow/serflow-go/provisioner"
@@ -436,6 +437,22 @@ func TestBatchesOfRequests(t *testing.T) {
 		}()
 		_, _ = p.InferBatch(t.Context(), stage.Float32("x", []int64{2, 4}, make([]float32, 8)))
 		t.Error("the observer's panic is lost")
+	})
+}
+
+// What no worker would take is refused before it is sent, and not billed.
+func TestRequestTooLarge(t *testing.T) {
+	huge := stage.Tensor{Name: "x", DType: stage.Uint8, Shape: []int64{wire.LongestBody}, Data: make([]byte, wire.LongestBody)}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil)
+		p := s.open(t, serflow.On(nil, s.lambdas()))
+		defer s.closed(t, p)
+		before := s.Account()
+		_, err := p.Infer(t.Context(), huge)
+		typed(t, "too large", err, serflow.ErrInput)
+		if after := s.Account(); after.Calls != before.Calls {
+			t.Errorf("%+v, then %+v", before, after)
+		}
 	})
 }
 

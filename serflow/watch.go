@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/internal/exhausted"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/stage/remote"
@@ -18,12 +18,13 @@ import (
 // ready, and then asks it now and then how it is. Its fields are the fleet's goroutine's.
 type watch struct {
 	vm       providers.Instance
-	place    *place // once it has registered
-	listed   bool   // by the provider, so that a later list without it means that it is gone
+	place    *place        // once it has registered
+	begun    time.Duration // since when it is followed
+	listed   bool          // by the provider, so that a later list without it means that it is gone
+	located  bool          // its address is known
 	draining bool
 	dead     bool // it has ended before it was ready
 	address  chan string
-	known    sync.Once // its address
 	stop     context.CancelFunc
 }
 
@@ -36,7 +37,7 @@ func (f *fleet) watch(vm providers.Instance) {
 	w := f.watches[vm.ID]
 	if w == nil {
 		ctx, stop := context.WithCancel(f.ctx)
-		w = &watch{vm: vm, address: make(chan string, 1), stop: stop}
+		w = &watch{vm: vm, begun: f.now(), address: make(chan string, 1), stop: stop}
 		f.watches[vm.ID] = w
 		f.work.Go(func() { f.follow(ctx, w) })
 		select {
@@ -44,8 +45,9 @@ func (f *fleet) watch(vm providers.Instance) {
 		default:
 		}
 	}
-	if vm.Address != "" {
-		w.known.Do(func() { w.address <- vm.Address })
+	if vm.Address != "" && !w.located {
+		w.located = true
+		w.address <- vm.Address
 	}
 }
 
@@ -85,6 +87,10 @@ func (f *fleet) boot(ctx context.Context, w *watch, worker *remote.Worker) bool 
 			}
 			f.tell(func() { f.stillborn(w) })
 			return false
+		case errors.Is(err, ErrStage) && !f.ours(w.vm): // it was stuck before we found it
+			f.log.Warn("lost", "vm", w.vm.ID, "error", err)
+			f.tell(func() { f.lose(w) })
+			return false
 		}
 		if !sleep(ctx, pause) {
 			return false
@@ -115,6 +121,7 @@ func (f *fleet) register(w *watch, p *place) {
 		return
 	}
 	w.place, f.deaths = p, 0
+	f.blame(booting, nil)
 	if vm, ok := f.machine.VM(w.vm.ID); ok && vm.State == provisioner.Ready {
 		f.log.Info("ready", "vm", w.vm.ID)
 		f.admit(w)
@@ -144,7 +151,8 @@ func (f *fleet) readmit(w *watch) {
 	}
 }
 
-// misses is how often in a row a VM may fail to answer before it is lost.
+// misses is how often in a row a VM may fail to answer, or say that it is not well, before it
+// is lost.
 const misses = 3
 
 // soon is the least time between two looks at a VM.
@@ -168,6 +176,8 @@ func (f *fleet) attend(ctx context.Context, w *watch, p *place) {
 		case errors.Is(err, remote.ErrRefused): // it drains: it has had a notice
 			f.tell(func() { f.noticed(w.vm.ID) })
 			missed = 0
+		case exhausted.Is(err): // it is we who cannot ask, and to replace it would not help
+			f.log.Warn("not asked how it is", "vm", w.vm.ID, "error", err)
 		default:
 			if missed++; missed == misses {
 				f.log.Warn("lost", "vm", w.vm.ID, "error", err)
@@ -228,24 +238,6 @@ func (f *fleet) forget(id string) {
 	if w.place != nil && w.place.id > 0 {
 		f.balancer.Leave(w.place.id)
 		f.places.Delete(w.place.id)
-	}
-}
-
-// forgetGone stops following VMs that are no more: those that the machine does not know, and
-// those that have been listed before and are not now.
-func (f *fleet) forgetGone(listed map[string]bool) {
-	for id, w := range f.watches {
-		_, known := f.machine.VM(id)
-		gone := w.listed && !listed[id]
-		w.listed = listed[id]
-		switch {
-		case !known:
-			f.log.Info("gone", "vm", id)
-			f.forget(id)
-		case gone && w.place == nil && !w.dead:
-			f.note("boot", fmt.Errorf("%w: VM %s ended while it booted", providers.ErrUnavailable, id))
-			f.stillborn(w)
-		}
 	}
 }
 

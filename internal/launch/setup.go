@@ -23,6 +23,7 @@ type Setup struct {
 	Credential string            `json:"credential,omitempty"` // that callers must show
 	Orphan     time.Duration     `json:"orphan,omitempty"`     // without a word from its owner the worker ends; default 30 min
 	MaxAge     time.Duration     `json:"maxAge,omitempty"`     // at which it ends in any case; default never
+	Stuck      time.Duration     `json:"stuck,omitempty"`      // a stage that runs longer on one batch makes the worker unready; default 1 min
 }
 
 // ParseSetup is the inverse of String.

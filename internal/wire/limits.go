@@ -1,5 +1,9 @@
 package wire
 
+// LongestBody is the most bytes of a request or an answer that a worker and its clients take,
+// with the frame that it may come in.
+const LongestBody = 64 << 20
+
 // Limits bound what a message may make its reader allocate, beside the body
 // itself, whose length is for the caller to limit. A field that is 0 takes its default.
 type Limits struct {

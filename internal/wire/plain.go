@@ -11,7 +11,9 @@ func EncodePlainReply(dst []byte, id, model string, outputs []stage.Tensor, bina
 	body = grow(dst, outputs, 0)
 	start := len(body)
 	body = appendText(body, `{"model_name":`, model)
-	body = appendText(body, `,"id":`, id)
+	if id != "" {
+		body = appendText(body, `,"id":`, id)
+	}
 	body = append(body, `,"outputs":`...)
 	if !binary {
 		if body, err = appendJSONTensors(body, outputs); err != nil {

@@ -3,7 +3,6 @@
 package local_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -15,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/providers/local"
 )
@@ -36,65 +34,6 @@ func runMiddle(t *testing.T, mode string) {
 	cmd.Env = append(os.Environ(), middleMode+"="+mode)
 	if text, err := cmd.CombinedOutput(); err != nil || string(text) != "ok\n" {
 		t.Errorf("%v: %s", err, text)
-	}
-}
-
-// orphans rents, says the IDs of its children, and waits to be killed.
-func orphans(ctx context.Context) error {
-	launch.Arm()
-	p, err := local.Open(offers(local.Options{}))
-	if err != nil {
-		return err
-	}
-	fn, err := p.Functions().Ensure(ctx, specOf("ok"))
-	if err != nil {
-		return err
-	}
-	called, err := p.Functions().Invoke(ctx, fn.ID, []byte("pid"))
-	if err != nil {
-		return err
-	}
-	if _, err := p.VMs().Launch(ctx, launchOf("a", 2, "ok")); err != nil {
-		return err
-	}
-	if !within(time.Minute, func() bool { vms, _ := p.VMs().List(ctx, "shop"); return vms[0].Address != "" && vms[1].Address != "" }) {
-		return errors.New("the VMs are not ready")
-	}
-	pids := p.PIDs()
-	fmt.Printf("%s\n%d\n%d\n\n", called.Body, pids["vm-1"], pids["vm-2"])
-	time.Sleep(2 * time.Minute)
-	return errors.New("not killed")
-}
-
-// The children of a program that is killed with SIGKILL are gone within five seconds.
-func TestTheParentIsKilled(t *testing.T) {
-	parent := exec.Command(os.Args[0])
-	parent.Env = append(os.Environ(), middleMode+"=orphans")
-	output, err := parent.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var pids []int
-	for said := bufio.NewScanner(output); said.Scan() && said.Text() != ""; {
-		pids = append(pids, number(t, said.Bytes()))
-	}
-	for _, pid := range pids {
-		if stopped(pid) {
-			t.Errorf("process %d does not run", pid)
-		}
-	}
-	parent.Process.Kill()
-	parent.Wait()
-	if len(pids) != 3 {
-		t.Fatalf("%v: want the processes of a function and two VMs", pids)
-	}
-	for _, pid := range pids {
-		if !within(5*time.Second, func() bool { return stopped(pid) }) {
-			t.Errorf("process %d is left", pid)
-		}
 	}
 }
 

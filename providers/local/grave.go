@@ -35,3 +35,6 @@ func (p *Provider) Gone(id string) error {
 	}
 	return failed("run VM", "see Options.Log for all that it said", fmt.Errorf("%w: %s: %w", providers.ErrUnavailable, id, p.gone[i].why))
 }
+
+// Gone is Provider.Gone.
+func (v *VMs) Gone(id string) error { return v.p.Gone(id) }

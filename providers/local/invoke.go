@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/serflow/serflow-go/internal/exhausted"
 	"github.com/serflow/serflow-go/providers"
 )
 
@@ -66,7 +67,7 @@ func (p *Provider) run(fn *function, x *process, body []byte) (o outcome) {
 		o.Body, o.err = p.ask(x, body)
 	}
 	o.Billed = time.Since(began)
-	healthy := x != nil && (o.err == nil || errors.Is(o.err, errAnswered) || exhausted(o.err))
+	healthy := x != nil && (o.err == nil || errors.Is(o.err, errAnswered) || exhausted.Is(o.err))
 	if x != nil && !healthy {
 		x.child.end()
 		o.err = x.child.postmortem(o.err)
@@ -88,7 +89,7 @@ func (p *Provider) ask(x *process, body []byte) ([]byte, error) {
 	answer, err := x.call(ctx, p.credential, body)
 	if ctx.Err() == context.DeadlineExceeded && err != nil {
 		x.child.kill()
-		return nil, fmt.Errorf("it ran for more than %v, and was killed", p.options.Timeout)
+		return nil, fmt.Errorf("it ran for more than %v, as long as Options.Timeout allows, and was killed", p.options.Timeout)
 	}
 	return answer, err
 }
@@ -96,7 +97,7 @@ func (p *Provider) ask(x *process, body []byte) ([]byte, error) {
 // settle bills a call, and gives its error a name. The provider is locked.
 func (p *Provider) settle(fn *function, o outcome, cold bool) outcome {
 	const op = "invoke"
-	if exhausted(o.err) {
+	if exhausted.Is(o.err) {
 		// Not ErrFunction, which would have run: it is certain that it has not.
 		p.account.Throttled++
 		return outcome{err: failed(op, "call again when others have ended, or raise the limit of open files",

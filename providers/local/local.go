@@ -33,7 +33,11 @@ type Options struct {
 
 	KeepAlive   time.Duration // for which an idle process of a function stays; default 5 min
 	Concurrency int           // calls at once of all functions, beside the offer's own limit; more are throttled; default 10
-	Timeout     time.Duration // of a function's call, without its cold start; then its process is killed; default 15 min
+
+	// Timeout is how long a call of a function may run, without its cold start; default 1 min,
+	// where clouds allow up to 15. Then its process is killed, and so a stage that never returns
+	// takes up one of the calls at once no longer than that.
+	Timeout time.Duration
 
 	Startup time.Duration // from a process's start until it must be ready; default 2 min
 	Grace   time.Duration // from the end of a process's standard input until it is killed; default 5 s
@@ -63,7 +67,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	o.KeepAlive = cmp.Or(o.KeepAlive, 5*time.Minute)
 	o.Concurrency = cmp.Or(o.Concurrency, 10)
-	o.Timeout = cmp.Or(o.Timeout, 15*time.Minute)
+	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	o.Startup = cmp.Or(o.Startup, 2*time.Minute)
 	o.Grace = cmp.Or(o.Grace, 5*time.Second)
 	if o.Log == nil {

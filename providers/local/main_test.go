@@ -27,6 +27,9 @@ const middleMode = "LOCAL_TEST_MIDDLE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(launch.Environment) == launch.Stdin {
+		if how := os.Getenv(realWorker); how != "" {
+			becomeWorker(how)
+		}
 		fakeWorker()
 		return
 	}

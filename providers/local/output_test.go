@@ -7,9 +7,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/serflow/serflow-go/internal/launch"
 )
+
+// A call that hangs takes up its place for no longer than a minute.
+func TestDefaults(t *testing.T) {
+	o, err := Options{}.withDefaults()
+	if err != nil || o.Timeout != time.Minute || o.Concurrency != 10 || o.KeepAlive != 5*time.Minute || o.Startup != 2*time.Minute || o.Grace != 5*time.Second {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
 
 func TestLines(t *testing.T) {
 	long := strings.Repeat("x", longLine)

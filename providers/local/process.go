@@ -92,7 +92,7 @@ func (x *process) call(ctx context.Context, credential string, body []byte) ([]b
 }
 
 // broken is the error of a connection. Of those that may have carried something, it hides
-// the cause: exhausted must not find it.
+// the cause: exhausted.Is must not find it.
 func broken(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {

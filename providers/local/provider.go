@@ -62,8 +62,9 @@ func (p *Provider) VMs() *VMs { return &VMs{p} }
 func (p *Provider) Functions() *Functions { return &Functions{p} }
 
 // Close ends all processes and all that waits for them, and returns when none is running
-// any more. Calls of functions are broken off. After it, everything is answered with
-// providers.ErrUnavailable.
+// any more: at once if they idle, after 4 seconds if a stage does not heed its end, and after
+// Options.Grace if they are killed. Calls of functions are broken off. After it, everything is
+// answered with providers.ErrUnavailable.
 func (p *Provider) Close() error {
 	p.mu.Lock()
 	p.cancel()

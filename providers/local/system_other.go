@@ -12,6 +12,3 @@ func setApart(*exec.Cmd) {}
 
 // kill kills a child.
 func kill(p *os.Process) { p.Kill() }
-
-// exhausted is not known here.
-func exhausted(error) bool { return false }

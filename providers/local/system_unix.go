@@ -3,10 +3,8 @@
 package local
 
 import (
-	"errors"
 	"os"
 	"os/exec"
-	"slices"
 	"syscall"
 )
 
@@ -21,12 +19,4 @@ func setApart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: t
 func kill(p *os.Process) {
 	syscall.Kill(-p.Pid, syscall.SIGKILL)
 	p.Kill()
-}
-
-// exhausted tells whether something failed for want of files, processes, memory or ports:
-// it may succeed when others have ended.
-func exhausted(err error) bool {
-	return slices.ContainsFunc([]error{
-		syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM, syscall.ENOBUFS, syscall.EADDRNOTAVAIL,
-	}, func(no error) bool { return errors.Is(err, no) })
 }

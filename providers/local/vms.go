@@ -12,7 +12,10 @@ import (
 // VMs implements providers.VMs.
 type VMs struct{ p *Provider }
 
-var _ providers.VMs = (*VMs)(nil)
+var (
+	_ providers.VMs     = (*VMs)(nil)
+	_ providers.Coroner = (*VMs)(nil)
+)
 
 // Name is "local".
 func (*VMs) Name() string { return name }

@@ -122,26 +122,23 @@ func (c *client) do(r *http.Request) (body []byte, headerLength int, err error) 
 	return body, headerLength, nil
 }
 
-// The most bytes of an answer, and of one that is an error.
-const (
-	longest      = 64 << 20
-	longestError = 64 << 10
-)
+// longestError is the most bytes of an answer that is an error.
+const longestError = 64 << 10
 
 // readAll reads an answer, which begins aligned for tensors.
 func readAll(resp *http.Response) ([]byte, error) {
 	n := resp.ContentLength
 	switch {
-	case n > longest:
-		return nil, fmt.Errorf("%w: an answer of %d bytes; at most %d are read", ErrProtocol, n, longest)
+	case n > wire.LongestBody:
+		return nil, fmt.Errorf("%w: an answer of %d bytes; at most %d are read", ErrProtocol, n, wire.LongestBody)
 	case n >= 0:
 		body := make([]byte, n)
 		_, err := io.ReadFull(resp.Body, body)
 		return body, err
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, longest+1))
-	if err == nil && len(body) > longest {
-		return nil, fmt.Errorf("%w: an answer of more than %d bytes", ErrProtocol, longest)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, wire.LongestBody+1))
+	if err == nil && len(body) > wire.LongestBody {
+		return nil, fmt.Errorf("%w: an answer of more than %d bytes", ErrProtocol, wire.LongestBody)
 	}
 	return body, err
 }

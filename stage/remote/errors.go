@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
+	"github.com/serflow/serflow-go/internal/exhausted"
 	"github.com/serflow/serflow-go/internal/wire"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -46,7 +48,8 @@ func classify(err error) error {
 	if !ok {
 		sentinel = ErrProtocol
 	}
-	return fmt.Errorf("%w: %s", sentinel, e.Message)
+	said := strings.TrimPrefix(e.Message, sentinel.Error()+": ") // by a peer that has the same sentinels
+	return fmt.Errorf("%w: %s", sentinel, said)
 }
 
 // answered is the error of an answer that is not a success.
@@ -75,6 +78,9 @@ func (c *client) unreached(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, ErrProtocol) {
 		return err
+	}
+	if exhausted.Is(err) {
+		return fmt.Errorf("%w: this process has no files, ports or memory left for it: %s: %w", ErrUnavailable, c.name, err)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, c.name, err)
 }

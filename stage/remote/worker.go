@@ -16,6 +16,7 @@ import (
 
 	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/internal/wire"
+	"github.com/serflow/serflow-go/stage"
 )
 
 // What a request and its reply are made of.
@@ -59,6 +60,9 @@ func Dial(address string, o Options) *Worker {
 func (w *Worker) Run(ctx context.Context, r Request) (Reply, error) {
 	r.Fingerprint = w.options.Fingerprint
 	body, headerLength, err := encode(ctx, &r)
+	if err == nil {
+		err = fits(body)
+	}
 	if err != nil {
 		return Reply{}, err
 	}
@@ -81,7 +85,11 @@ func Over(ctx context.Context, r Request, carry func(context.Context, []byte) ([
 	if err != nil {
 		return Reply{}, err
 	}
-	answer, err := carry(ctx, wire.Pack(headerLength, body))
+	frame := wire.Pack(headerLength, body)
+	if err := fits(frame); err != nil {
+		return Reply{}, err
+	}
+	answer, err := carry(ctx, frame)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -120,6 +128,14 @@ func encode(ctx context.Context, r *Request) (body []byte, headerLength int, err
 	return body, headerLength, nil
 }
 
+// fits refuses what every worker would refuse.
+func fits(body []byte) error {
+	if len(body) <= wire.LongestBody {
+		return nil
+	}
+	return fmt.Errorf("%w: a request of %d bytes: a worker takes at most %d; send fewer rows at once", stage.ErrInput, len(body), wire.LongestBody)
+}
+
 // own tells whether a reply is to the request: a server that answers one call twice makes
 // the second answer that of the next call on the connection.
 func own(r *Request, reply *Reply) error {
@@ -131,8 +147,9 @@ func own(r *Request, reply *Reply) error {
 }
 
 // Check tells whether the worker is ready to serve the model: nil if it is, and else
-// ErrRefused if it is draining, ErrNotFound or ErrFingerprint if it has another model,
-// ErrVersion, ErrUnauthorized, ErrUnavailable or ErrProtocol.
+// ErrRefused if it is draining, stage.ErrFailed if one of its stages has not returned for too
+// long, ErrNotFound or ErrFingerprint if it has another model, ErrVersion, ErrUnauthorized,
+// ErrUnavailable or ErrProtocol.
 // It is also a sign of life to the worker, without which it ends itself.
 func (w *Worker) Check(ctx context.Context) error {
 	if _, err := w.get(ctx, "v2", "health", "ready"); err != nil {

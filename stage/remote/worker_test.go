@@ -183,6 +183,15 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+// What a worker says of its stage is said once, by whatever carries it.
+func TestFailedOnce(t *testing.T) {
+	text := wire.EncodeError(nil, &wire.Error{Code: wire.StageFailed, Message: fmt.Sprint(fmt.Errorf("%w: panic at x.go:1", stage.ErrFailed))})
+	_, err := remote.Over(t.Context(), one(), func(context.Context, []byte) ([]byte, error) { return wire.Pack(-1, text), nil })
+	if !errors.Is(err, stage.ErrFailed) || fmt.Sprint(err) != "stage failed: panic at x.go:1" {
+		t.Error(err)
+	}
+}
+
 // What cannot be sent is not sent.
 func TestBadRequests(t *testing.T) {
 	called := false
@@ -194,6 +203,9 @@ func TestBadRequests(t *testing.T) {
 		"a short input": func(r *remote.Request) { r.Inputs[0].Data = r.Inputs[0].Data[1:] },
 		"an exit short": func(r *remote.Request) { r.Exits = []exit.Policy{exit.Final()} },
 		"time is over":  func(r *remote.Request) { r.Remaining = -1 },
+		"too many bytes": func(r *remote.Request) {
+			r.Inputs = []stage.Tensor{{Name: "x", DType: stage.Uint8, Shape: []int64{1, wire.LongestBody}, Data: make([]byte, wire.LongestBody)}}
+		},
 	} {
 		r := one()
 		change(&r)

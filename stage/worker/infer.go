@@ -36,7 +36,7 @@ func (s *server) invoke(rw http.ResponseWriter, r *http.Request) {
 	arrived := s.now()
 	b, err := s.receive(r)
 	if err != nil {
-		s.refuse(rw, err)
+		s.refuseInFrame(rw, err)
 		return
 	}
 	defer func() { <-s.calls }()
@@ -45,7 +45,7 @@ func (s *server) invoke(rw http.ResponseWriter, r *http.Request) {
 		n, err = s.compute(r.Context(), arrived, b, body, n)
 	}
 	if err != nil {
-		s.send(rw, wire.Pack(-1, wire.EncodeError(nil, wireError(err))), -1)
+		s.refuseInFrame(rw, err)
 		return // and the body is not used again, as in infer
 	}
 	s.send(rw, wire.Pack(n, b.out), -1)

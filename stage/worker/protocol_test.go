@@ -84,7 +84,7 @@ func TestProtocolBinary(t *testing.T) {
 	data := binary16(1, 0, 0, 0)
 	body := header + data
 	head := fmt.Sprintf("POST /v2/models/votes/infer HTTP/1.1\nContent-Type: application/octet-stream\nInference-Header-Content-Length: %d\n", len(header))
-	want := `{"model_name":"votes","id":"","outputs":[{"name":"logits","shape":[1,3],"datatype":"FP32","parameters":{"binary_data_size":12}},{"name":"serflow_class","shape":[1],"datatype":"INT64","parameters":{"binary_data_size":8}}]}`
+	want := `{"model_name":"votes","outputs":[{"name":"logits","shape":[1,3],"datatype":"FP32","parameters":{"binary_data_size":12}},{"name":"serflow_class","shape":[1],"datatype":"INT64","parameters":{"binary_data_size":8}}]}`
 	for name, request := range map[string]struct{ head, body string }{
 		"with a length": {head + fmt.Sprintf("Content-Length: %d", len(body)), body},
 		"in chunks":     {head + "Transfer-Encoding: chunked", fmt.Sprintf("5\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", body[:5], len(body)-5, body[5:])},
@@ -151,7 +151,7 @@ func TestNames(t *testing.T) {
 	if _, text := raw(t, r, "GET /v2/models/a%2Fb%20c%3F%C3%A4.. HTTP/1.1", ""); !strings.Contains(string(text), `"inputs":[],"outputs":[]`) {
 		t.Errorf("%s", text)
 	}
-	if want := `{"model_name":"a/b c?ä..","id":"","outputs":[{"name":"y","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]},{"name":"serflow_exit","shape":[1],"datatype":"INT64","data":[0]},{"name":"serflow_class","shape":[1],"datatype":"INT64","data":[-1]},{"name":"serflow_confidence","shape":[1],"datatype":"FP64","data":[0]}]}`; string(answer) != want {
+	if want := `{"model_name":"a/b c?ä..","outputs":[{"name":"y","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]},{"name":"serflow_exit","shape":[1],"datatype":"INT64","data":[0]},{"name":"serflow_class","shape":[1],"datatype":"INT64","data":[-1]},{"name":"serflow_confidence","shape":[1],"datatype":"FP64","data":[0]}]}`; string(answer) != want {
 		t.Errorf("%s, want %s", answer, want)
 	}
 }
@@ -219,6 +219,8 @@ func TestRefusals(t *testing.T) {
 		"GET infer":           {text("GET /v2/models/votes/infer HTTP/1.1", ""), wanted{405, wire.Invalid}},
 		"POST ready":          {text("POST /v2/health/ready HTTP/1.1\nContent-Length: 0", ""), wanted{405, wire.Invalid}},
 		"no frame":            {text("POST /serflow/v1/invoke HTTP/1.1\nContent-Length: 4", "SFW1"), wanted{200, wire.Invalid}},
+		"a frame too large":   {text("POST /serflow/v1/invoke HTTP/1.1\nContent-Length: 99999", strings.Repeat(" ", 99999)), wanted{200, wire.TooLarge}},
+		"a frame in gzip":     {text("POST /serflow/v1/invoke HTTP/1.1\nContent-Encoding: gzip\nContent-Length: 3", "xyz"), wanted{200, wire.Invalid}},
 	} {
 		head, body := c.request()
 		resp, answer := raw(t, r, head, body)

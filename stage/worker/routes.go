@@ -88,6 +88,10 @@ func (s *server) ready(rw http.ResponseWriter, _ *http.Request) {
 		s.refuse(rw, fault(wire.Draining, "the worker is draining"))
 		return
 	}
+	if err := s.stuck(); err != nil {
+		s.refuse(rw, err)
+		return
+	}
 	s.hurry(rw)
 }
 

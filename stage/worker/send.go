@@ -41,13 +41,25 @@ func (s *server) refuse(rw http.ResponseWriter, err error) {
 
 func (s *server) refuseAs(rw http.ResponseWriter, status int, e *wire.Error) {
 	s.hurry(rw)
-	h := rw.Header()
-	h["Content-Type"] = plainJSON
-	if e.Code == wire.Unauthorized || e.Code == wire.TooLarge {
-		h["Connection"] = []string{"close"} // answer now, and do not wait for the rest of the body
-	}
+	rw.Header()["Content-Type"] = plainJSON
+	hangUp(rw, e)
 	rw.WriteHeader(status)
 	rw.Write(wire.EncodeError(nil, e))
+}
+
+// refuseInFrame answers with an error as it goes through carriers that know only bodies: to
+// them it is an answer.
+func (s *server) refuseInFrame(rw http.ResponseWriter, err error) {
+	e := wireError(err)
+	hangUp(rw, e)
+	s.send(rw, wire.Pack(-1, wire.EncodeError(nil, e)), -1)
+}
+
+// hangUp has the answer sent now, without waiting for the rest of a body that nobody reads.
+func hangUp(rw http.ResponseWriter, e *wire.Error) {
+	if e.Code == wire.Unauthorized || e.Code == wire.TooLarge {
+		rw.Header()["Connection"] = []string{"close"}
+	}
 }
 
 func wireError(err error) *wire.Error {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/serflow/serflow-go/internal/wire"
 )
 
 // limits are what a worker's server allows its callers.
@@ -20,7 +22,7 @@ type limits struct {
 }
 
 var standard = limits{
-	body: 64 << 20, head: 16 << 10, calls: 1024,
+	body: wire.LongestBody, head: 16 << 10, calls: 1024,
 	header: 10 * time.Second, read: 30 * time.Second, write: 30 * time.Second, idle: 2 * time.Minute,
 }
 

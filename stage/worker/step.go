@@ -43,7 +43,9 @@ func (w *worker) output(k int, s *slot, jobs []*job) (o compute.Output, err erro
 	if err != nil {
 		return o, err
 	}
+	s.run.begin(w.now(), k)
 	out, err := w.stages.Run(ctx, k, len(jobs), batch)
+	s.run.end()
 	if err != nil {
 		return o, err
 	}

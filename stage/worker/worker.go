@@ -1,9 +1,3 @@
-// Package worker is the place where a model's stages run when they do not run in the
-// service's own process: a program that holds the whole model and serves requests for any
-// contiguous part of it, over the Open Inference Protocol V2.
-//
-// Main makes a service's own program its worker. Rows wait in the queue of package queue,
-// which says what runs next; this package is that queue in real time, behind HTTP.
 package worker
 
 import (
@@ -51,6 +45,7 @@ type slot struct {
 	samples [][]stage.Tensor
 	exited  []bool
 	owed    time.Duration // rest: see pace
+	run     run           // for those who ask how the worker is
 }
 
 // limit is how many rows a worker takes in by default.
@@ -113,8 +108,8 @@ func checkSetup(s launch.Setup, stages int) error {
 		return fmt.Errorf("the worker is set up to have rows wait %v for company: at most %v are possible", s.Window, mostWindow)
 	case slices.ContainsFunc(s.Curve, func(c []time.Duration) bool { return len(c) > 0 && slices.Max(c) > mostTime }):
 		return fmt.Errorf("the worker is set up for batches of more than %v: measure what they take", mostTime)
-	case s.Orphan < 0 || s.MaxAge < 0:
-		return fmt.Errorf("the worker is set up to end after %v without its owner and at the age of %v: neither can be negative", s.Orphan, s.MaxAge)
+	case s.Orphan < 0 || s.MaxAge < 0 || s.Stuck < 0:
+		return fmt.Errorf("the worker is set up to end after %v without its owner and at the age of %v, and to take a stage for stuck after %v: none can be negative", s.Orphan, s.MaxAge, s.Stuck)
 	}
 	return nil
 }

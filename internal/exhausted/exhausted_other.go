@@ -1,0 +1,5 @@
+//go:build !unix && !windows
+
+package exhausted
+
+var errnos [0]error
