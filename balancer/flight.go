@@ -111,7 +111,8 @@ func (r *Request) abandon(s *Step, now time.Duration) {
 
 // hedges is when the request is sent once more if nothing has come back: when it has taken
 // longer than all but one in a hundred visits (Dean and Barroso, The Tail at Scale, CACM 2013),
-// and if it has a deadline, not before the other place needs the time.
+// and longer than a full pass is expected to; and if it has a deadline, not before the other
+// place needs the time.
 func (r *Request) hedges() time.Duration {
 	if r.hedged || r.rules.Without&Hedging != 0 || r.flying() != 1 {
 		return Never
@@ -120,7 +121,8 @@ func (r *Request) hedges() time.Duration {
 	if f.place.view().visits.Load() < seasoned {
 		return Never
 	}
-	return max(after(f.sent, f.place.tail()), r.hedgeAt)
+	late := max(f.place.tail()+f.place.tail()/10, f.place.latest()) // the tail is only known to a few per cent
+	return max(after(f.sent, late), r.hedgeAt)
 }
 
 // hedgeTimes is how many times what it seldom exceeds a place gets, at least, for a hedge that is
@@ -145,7 +147,7 @@ func (r *Request) hedge(s *Step, now time.Duration, random uint64) {
 		r.hedged, r.hedgeAt = false, now+early
 		return
 	}
-	if f.place.Finish > a.Remaining || f.place.member.health().out(now) || !spend(purse) {
+	if f.place.Finish > a.Remaining || f.place.member.health().out(now) || !spend(purse, f.place.member.hedge(r.stage)) {
 		r.balancer.Fail(f.place, now, Nothing)
 		return
 	}

@@ -41,7 +41,7 @@ func TestHedge(t *testing.T) {
 	hedged := func(r *balancer.Request) time.Duration {
 		t.Helper()
 		at := r.Wake()
-		if at < 9*ms || at > 12*ms {
+		if at < 10*ms || at > 13*ms {
 			t.Errorf("hedged after %v, want about the 10 ms that replies take", at)
 		}
 		s := r.Tick(at, 0)

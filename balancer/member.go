@@ -98,6 +98,13 @@ func (m *member) at(p *Place, a *Ask) {
 	p.soonest = duration(t.soonest*slowness) + m.Travel
 }
 
+// hedge is the price of sending a request to the member once more, at a stage. Those that take
+// long are those that go deep, so it is what they take, in requests.
+func (m *member) hedge(stage int) int64 {
+	t := m.times[stage-m.Stages.First]
+	return int64(price * min(max(t.longest/t.service, 1), mostHedge/price))
+}
+
 // busy is how long a request waits that finds so many at a VM, and how much longer than alone
 // it takes in company.
 func (m *member) busy(service float64, hand int) (wait, company float64) {

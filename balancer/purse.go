@@ -39,8 +39,8 @@ func (p *purse) earn(hedges int64) {
 	}
 }
 
-// spend takes the price of one request, if it is there.
-func spend(tokens *atomic.Int64) bool {
+// spend takes a price, if it is there.
+func spend(tokens *atomic.Int64, price int64) bool {
 	if tokens.Load() < price {
 		return false
 	}

@@ -189,7 +189,7 @@ func (r *Request) elsewhere(s *Step, now time.Duration, m *member, err error, ra
 		return
 	}
 	r.tries++
-	if r.tries >= r.rules.Tries || !r.late && !spend(&r.balancer.purses[r.core].retries) {
+	if r.tries >= r.rules.Tries || !r.late && !spend(&r.balancer.purses[r.core].retries, price) {
 		r.end(s, now, fmt.Errorf("%w: %w", ErrTries, err))
 		return
 	}

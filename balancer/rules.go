@@ -19,8 +19,9 @@ type Rules struct {
 	// Wait is how long in all a request waits for places that refuse it, as a function at its
 	// limit does, if its deadline is not before that; default 30 s.
 	Wait time.Duration
-	// Hedge is the share of the requests that may be sent once more while they are under way,
-	// because they take longer than all but one in a hundred before them; default 0.02.
+	// Hedge is how much more work there may be, as a share, because requests are sent once more
+	// while they are under way: those that take longer than all but one in a hundred before
+	// them; default 0.02.
 	Hedge float64
 }
 

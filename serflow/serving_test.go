@@ -367,7 +367,11 @@ func TestNoticesLoseNothing(t *testing.T) {
 		p := s.open(t, serflow.Plan(plan))
 		defer s.closed(t, p)
 		for begun := time.Now(); time.Since(begun) < 20*time.Minute; time.Sleep(100 * time.Millisecond) {
-			if r := check(t, p, 1); len(r.Path) != 1 {
+			r := check(t, p, 1)
+			moved := slices.DeleteFunc(slices.Clone(r.Path), func(h serflow.Hop) bool {
+				return h.Err != nil && h.Err.Error() == "another place was faster" // it was sent to two
+			})
+			if len(moved) != 1 {
 				t.Fatalf("a request had to move: %+v", r.Path)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
@@ -66,7 +65,6 @@ type table struct {
 }
 
 func tables(models []shape) (all []table) {
-	if os.Getenv("ONLY") != "" { return []table{{models[0], situations[0], 8}, {models[0], situations[0], 2}} }
 	for _, s := range situations {
 		for _, m := range models {
 			for _, vcpus := range []float64{2, 8, 32} {

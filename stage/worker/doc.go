@@ -29,9 +29,12 @@
 //	credential  that callers must show
 //	slots       batches at once; default 1
 //	maxBatch    rows in a batch; default 1
-//	window      longest that a row waits for company; default 0
+//	window      longest that a row waits for company; default what pays by the curve, or 0
 //	limit       rows at the worker; default 1024
 //	need        by stage of the model: with less time left, a row is handed back; default none
+//	least       by stage: with less than that, it is too late elsewhere too, and stays
+//	rest        by stage: what a row seldom exceeds from there; one that would be in time as the next stays too
+//	curve       by stage, what batches of 1, 2, ... rows take; without it they are as large as can be
 //	orphan      the worker ends when it has not heard of its owner for so long; default half an hour
 //	maxAge      at which it ends in any case; default never
 //	stuck       a stage that runs for longer on one batch makes the worker unready; default 1 min
