@@ -88,7 +88,11 @@ func (r *Request) land(f *flight, m *member, reply *Reply, took time.Duration) {
 	}
 	r.balancer.done(&f.place, &d)
 	if m.Kind == VM {
-		f.place.view().learnMiss(d.Passed && m.Stages.Has(reply.Stage) && !f.place.caught)
+		back := d.Passed && m.Stages.Has(reply.Stage)
+		f.place.view().learnMiss(back && !f.place.caught)
+		if back && f.place.caught {
+			r.back = f.place.view()
+		}
 	}
 	f.attempt = 0
 }

@@ -187,6 +187,9 @@ func (a *Ask) fits(p, f *Place) bool {
 	if a.Without&Deadlines != 0 {
 		return p.member.Kind == Function || int(p.hand) < p.member.Slots*p.member.Batch
 	}
+	if f != nil && a.catches(f, p) {
+		return p.Finish <= a.Remaining
+	}
 	if p.alone > a.Remaining { // it has to hope for an early exit in any case
 		return p.Finish <= a.Remaining
 	}
@@ -196,7 +199,7 @@ func (a *Ask) fits(p, f *Place) bool {
 // catches tells whether a function would still be in time for a request that a VM hands back
 // when it would begin it.
 func (a *Ask) catches(f, v *Place) bool {
-	return v.member.Travel+v.wait+f.tail() <= a.Remaining
+	return v.member.Travel+v.wait+duration(v.view().cautious()*float64(f.tail())) <= a.Remaining
 }
 
 // hopeless tells whether a request is to be shed rather than sent to the likeliest place. It

@@ -27,6 +27,7 @@ type Request struct {
 	hedged     bool          // at this stage
 	hedgeAt    time.Duration // if at all, not before that
 	flights    [2]flight
+	back       *groupView // of the VM that has handed it back for a function
 	turned     bool          // away by a place, since it last waited
 	waits      int           // for places at their limits, at this stage
 	waiting    time.Duration // until when, for them; 0 if it is not
@@ -284,6 +285,9 @@ func (r *Request) rest() {
 
 // end finishes with an error, and says what may have led to it.
 func (r *Request) end(s *Step, now time.Duration, err error) {
+	if r.back != nil { // the function was not in time after all
+		r.back.learnMiss(true)
+	}
 	if r.last != nil && !errors.Is(err, r.last) {
 		err = fmt.Errorf("%w; before that: %w", err, r.last)
 	}

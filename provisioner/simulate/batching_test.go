@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate"
@@ -52,11 +53,12 @@ func (b batching) scenario(t testing.TB) simulate.Scenario {
 		Traffic: poisson(rate, time.Duration(b.rows/rate*1e9)), Depths: independent(reach...),
 	}
 	s.Rules.Patience = 1e6 // one VM, whose queue alone is looked at
+	s.Rules.Without = balancer.Deadlines | balancer.Hedging
 	return s
 }
 
 // The rivals: rows one by one, and batches of whatever is there.
-func alone(c *queue.Config)  { c.MaxBatch, c.Curve = 1, nil }
+func alone(c *queue.Config)  { c.MaxBatch = 1 }
 func greedy(c *queue.Config) { c.Curve = nil }
 func ours(*queue.Config)     {}
 

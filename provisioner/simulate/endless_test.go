@@ -60,7 +60,7 @@ func TestNothingEnds(t *testing.T) {
 		s := far(latency)
 		s.SLO = time.Second
 		want(t, "nothing gets there", audit(t, s).Answered, 0)
-		s.SLO = 0
+		s.SLO, s.Rules.Tries = 0, 3
 		want(t, "nor in two centuries", audit(t, s).Failed.Tries, 2)
 	}
 	s := far(0)
