@@ -154,7 +154,7 @@ func (b *Balancer) add(m *member) *member {
 	if b.block == nil || b.block.taken == perBlock {
 		b.block = newBlock(b.cores)
 	}
-	m.block, m.index, m.group = b.block, b.block.taken, b.groupOf(m)
+	m.block, m.index, m.views, m.group = b.block, b.block.taken, b.block.views, b.groupOf(m)
 	b.block.taken++
 	if m.Kind == VM && m.group.serves() {
 		m.health().startSlowly(m)
@@ -166,7 +166,7 @@ func (b *Balancer) add(m *member) *member {
 // replace describes a member anew. Requests under way and picks on other cores still read
 // the old description, so that one stays as it is; they count where the new one looks.
 func (b *Balancer) replace(old, n *member) *member {
-	n.generations, n.block, n.index, n.group = old.generations, old.block, old.index, old.group
+	n.generations, n.block, n.index, n.views, n.group = old.generations, old.block, old.index, old.views, old.group
 	if !slices.Equal(old.Service, n.Service) {
 		n.block.unlearn(n.index)
 	}

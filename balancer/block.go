@@ -12,7 +12,8 @@ const perBlock = 16
 
 // block is what the cores know of some members.
 type block struct {
-	taken  int // a place is not given to another member: requests of the one before may still be reported
+	taken  int           // a place is not given to another member: requests of the one before may still be reported
+	odd    atomic.Uint32 // a bit for each member whose health says something: all that most picks read of it
 	views  []view
 	health [perBlock]health
 	warm   [perBlock]warm // of functions

@@ -37,7 +37,7 @@ func (b *Balancer) done(p *Place, r *Report) {
 	if r.Service > 0 { // it went all the way
 		view.learnPass(r.Passed)
 	}
-	m.health().recover()
+	m.health().recover(m)
 	m.health().grow(m, int(p.hand))
 }
 

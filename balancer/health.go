@@ -9,7 +9,6 @@ import (
 // health is how a member fares, as all cores see it. It is written when something goes
 // wrong, and while that is being got over.
 type health struct {
-	odd     atomic.Bool   // one of the next two says something: all that most picks read
 	ejected atomic.Int64  // until when it is not picked
 	room    atomic.Uint64 // of float64: how many requests it may have in hand
 	cut     atomic.Int64  // when its room was last cut
@@ -29,11 +28,22 @@ func (h *health) limit() int { return int(math.Float64frombits(h.room.Load())) }
 
 // startSlowly gives a VM that joins others room for one batch in each slot, and one more
 // with each answer: caches, pages and threads that are cold are seldom counted in its times.
-func (h *health) startSlowly(m *member) { h.allow(float64(m.Slots * m.Batch)) }
+func (h *health) startSlowly(m *member) { h.allow(m, float64(m.Slots*m.Batch)) }
 
-func (h *health) allow(room float64) {
+func (h *health) allow(m *member, room float64) {
 	h.room.Store(math.Float64bits(room))
-	h.odd.Store(room < boundless || h.ejected.Load() != 0)
+	m.mark(room < boundless || h.ejected.Load() != 0)
+}
+
+// odd tells whether the member's health says something.
+func (m *member) odd() bool { return m.block.odd.Load()&(1<<m.index) != 0 }
+
+func (m *member) mark(odd bool) {
+	if odd {
+		m.block.odd.Or(1 << m.index)
+	} else {
+		m.block.odd.And(^uint32(1 << m.index))
+	}
 }
 
 // A member whose room has grown to so many times what it serves at once has shown that it
@@ -47,7 +57,7 @@ const (
 // it has been cut, for each round of answers (additive increase, multiplicative decrease:
 // Chiu and Jain, 1989; slow start: Jacobson, SIGCOMM 1988).
 func (h *health) grow(m *member, hand int) {
-	if !h.odd.Load() {
+	if !m.odd() {
 		return
 	}
 	room := math.Float64frombits(h.room.Load())
@@ -62,7 +72,7 @@ func (h *health) grow(m *member, hand int) {
 		room = boundless
 		h.cut.Store(0)
 	}
-	h.allow(room)
+	h.allow(m, room)
 }
 
 // shrink takes room from a member that has refused a request: once in the time of a visit,
@@ -77,7 +87,7 @@ func (h *health) shrink(m *member, now, visit time.Duration, hand int) {
 	if m.Kind == VM {
 		least = float64(m.Slots * m.Batch)
 	}
-	h.allow(max(cutting*float64(hand), least))
+	h.allow(m, max(cutting*float64(hand), least))
 }
 
 // A member that fails so many requests in a row is not picked for a while, which doubles
@@ -95,14 +105,14 @@ func (h *health) out(now time.Duration) bool {
 }
 
 // recover notes an answer.
-func (h *health) recover() {
+func (h *health) recover(m *member) {
 	if h.failed.Load() != 0 {
 		h.failed.Store(0)
 	}
 	if h.ejects.Load() != 0 {
 		h.ejects.Store(0)
 		h.ejected.Store(0)
-		h.allow(math.Float64frombits(h.room.Load()))
+		h.allow(m, math.Float64frombits(h.room.Load()))
 	}
 }
 
@@ -129,6 +139,6 @@ func (b *Balancer) fails(m *member, now time.Duration) {
 		return
 	}
 	h.failed.Store(0)
-	h.odd.Store(true)
+	m.mark(true)
 	h.ejected.Store(int64(now + ejection<<min(h.ejects.Add(1)-1, ejectDoublings)))
 }

@@ -14,6 +14,7 @@ type member struct {
 	group       *group
 	block       *block
 	index       int
+	views       []view  // its block's
 	times       []times // by stage of its range
 	each        float64 // one over its slots
 	travel      float64
@@ -76,7 +77,7 @@ func (m *member) leave(generation uint64) bool {
 // requests in hand are spread over the slots, in batches as large as they make them, and each
 // takes its batch's time; those ahead come first.
 func (m *member) at(p *Place, a *Ask) {
-	v := &m.block.views[a.Core]
+	v := &m.views[a.Core]
 	k, t := &v.known[m.index], &m.times[a.Stage-m.Stages.First]
 	slowness := math.Float64frombits(k.slowness.Load())
 	hand := int(v.serving[m.index].Load()) + int(k.seen.Load()) + int(k.others.Load())

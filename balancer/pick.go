@@ -230,8 +230,7 @@ const (
 )
 
 func (a *Ask) rank(p *Place) int {
-	h, id := p.member.health(), p.member.ID
-	odd := h.odd.Load()
+	h, id, odd := p.member.health(), p.member.ID, p.member.odd()
 	switch {
 	case id == a.Not:
 		return excluded

@@ -27,7 +27,7 @@ type Request struct {
 	hedged     bool          // at this stage
 	hedgeAt    time.Duration // if at all, not before that
 	flights    [2]flight
-	back       *groupView // of the VM that has handed it back for a function
+	back       *groupView    // of the VM that has handed it back for a function
 	turned     bool          // away by a place, since it last waited
 	waits      int           // for places at their limits, at this stage
 	waiting    time.Duration // until when, for them; 0 if it is not

@@ -67,6 +67,7 @@ func TestNothingEnds(t *testing.T) {
 	s.Network, s.Traffic = provisioner.Network{VM: provisioner.Path{Latency: 35 * year}}, scripted(0, time.Second, 2*time.Second, 3*time.Second, 4*time.Second)
 	want(t, "after a lifetime, on average", math.Round(audit(t, s).Latency.Mean), 70*365*86400.0)
 	s = fated(t, 1, 0)
+	s.Rules.Tries = 3
 	s.Times["vm"], s.Running, s.Patience.List = fixed(t, math.MaxInt64), true, year
 	want(t, "a stage without end", audit(t, s).Failed.Tries, 2)
 

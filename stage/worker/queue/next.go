@@ -53,13 +53,17 @@ func (q *Queue) soonest(now time.Duration) time.Duration {
 // Late appends to back the waiting rows that have less time left than they need here.
 // They leave the worker. Call it before Next.
 func (q *Queue) Late(now time.Duration, back []Row) []Row {
-	if q.queued == 0 {
+	if q.queued == 0 || now <= q.lateAt {
 		return back
 	}
+	q.lateAt = Never
 	for s := range q.stages {
 		for q.stages[s].rows > 0 {
 			_, e := q.head(s)
 			if e == nil || !q.late(now, &e.row) {
+				if e != nil {
+					q.lateAt = min(q.lateAt, q.latest(&e.row))
+				}
 				break
 			}
 			t, e := q.take(s)

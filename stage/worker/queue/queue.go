@@ -85,6 +85,7 @@ type Queue struct {
 	queued   int
 	draining bool
 	longest  time.Duration // that a full batch of any stage takes
+	lateAt   time.Duration // until then no row that waits is late
 	crowded  float64       // share of the rows that came and found no slot free: a moving average
 }
 
@@ -181,7 +182,9 @@ func (q *Queue) wait(now time.Duration, t Ticket, e *entry) {
 	w.came(now)
 	q.queued++
 	e.state = queued
-	w.byDeadline.Push(q.latest(&e.row), t)
+	latest := q.latest(&e.row)
+	q.lateAt = min(q.lateAt, latest)
+	w.byDeadline.Push(latest, t)
 }
 
 // entry is the row of a ticket; nil if it is no longer here.
