@@ -1,0 +1,145 @@
+package planner
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/serflow/serflow-go/stage"
+)
+
+// call is one function for a range of stages: the cheapest size that holds it.
+type call struct {
+	offer int       // of the functions; -1 if none can
+	enter []dollars // expected for a call that enters at a stage of the range
+	// seconds is how long such a call from the first stage is expected to take.
+	seconds float64
+}
+
+// dollars is what something costs, by what it is for.
+type dollars struct{ compute, transfer float64 }
+
+func (d dollars) total() float64 { return d.compute + d.transfer }
+
+var impossible = dollars{compute: math.Inf(1)}
+
+// priceCalls finds the best function for every range.
+func (p *problem) priceCalls() {
+	p.calls = make([][]call, p.stages)
+	for first := range p.calls {
+		p.calls[first] = make([]call, p.stages)
+		for last := range p.calls[first] {
+			p.calls[first][last].offer = -1
+		}
+	}
+	for offer := range p.Functions {
+		bills := p.bills(offer)
+		for first := range p.stages {
+			for last := first; last < p.stages; last++ {
+				in := stage.Range{First: first, Last: last}
+				if !p.holds(offer, in) {
+					continue
+				}
+				c := p.newCall(offer, in, bills)
+				if old := &p.calls[first][last]; old.offer < 0 || p.better(c, *old) {
+					*old = c
+				}
+			}
+		}
+	}
+}
+
+// better tells which of two sizes is better for a range: the cheaper, and of two that
+// cost the same to a thousandth the faster. Below one vCPU all sizes do.
+func (p *problem) better(a, b call) bool {
+	x, y := a.enter[0].total(), b.enter[0].total()
+	if math.Abs(x-y) <= 1e-3*min(x, y) {
+		return a.seconds < b.seconds
+	}
+	return x < y
+}
+
+// holds tells whether a range is within a function's limits, and fast enough there.
+func (p *problem) holds(offer int, in stage.Range) bool {
+	f := p.Functions[offer]
+	longest := p.functions[offer].longest.seldomExceeded(in.First, in.Last) + (f.Cold + f.Overhead).Seconds()
+	switch o := f.Offer; {
+	case p.megabytes(in) > float64(o.MemoryMB):
+		return false
+	case o.Timeout > 0 && longest > o.Timeout.Seconds():
+		return false
+	case o.Payload > 0 && max(p.into(in.First), p.into(in.Last+1), p.Network.Answer) > o.Payload:
+		return false
+	}
+	return p.quickEnough(&p.functions[offer], &p.best, in, p.hop(p.Network.Function, in)+f.Overhead.Seconds())
+}
+
+// newCall adds up a call by the stage at which it ends.
+func (p *problem) newCall(offer int, in stage.Range, bills [][]float64) call {
+	f := p.Functions[offer]
+	c := call{offer: offer, seconds: f.Overhead.Seconds() + f.ColdShare*f.Cold.Seconds()}
+	for s := in.First; s <= in.Last; s++ {
+		c.seconds += p.functions[offer].mean[s] * p.visits(in.First, s)
+		if f.Offer.Payload > 0 && p.into(s) > f.Offer.Payload {
+			c.enter = append(c.enter, impossible)
+			continue
+		}
+		d := dollars{transfer: p.transfer(p.Network.Function, stage.Range{First: s, Last: in.Last})}
+		for at := s; at <= in.Last; at++ {
+			d.compute += p.leaves(s, at, in.Last) * bills[s][at]
+		}
+		c.enter = append(c.enter, d)
+	}
+	return c
+}
+
+// visits is the fraction of the requests that enter at a stage which come to another.
+func (p *problem) visits(from, at int) float64 {
+	if at == from {
+		return 1
+	}
+	return p.goOn(from, at)
+}
+
+// samples are how many draws a bill is the mean of.
+const samples = 128
+
+// bills are the mean bills of calls that run all stages from one to another, fee, cold
+// starts and rounding included. The draws are the quantiles of each stage, shuffled and scaled
+// to its mean, so that what is not due to rounding is exact.
+func (p *problem) bills(offer int) [][]float64 {
+	f, r := p.Functions[offer], rand.New(rand.NewPCG(1, 1))
+	draws := make([][]float64, p.stages)
+	for s := range draws {
+		sum := 0.0
+		for i := range samples {
+			x := float64(f.Times.Quantile(s, 1, (float64(i)+0.5)/samples))
+			draws[s], sum = append(draws[s], x), sum+x
+		}
+		for i := range draws[s] {
+			draws[s][i] *= float64(f.Times.Mean(s, 1)) * samples / sum
+		}
+		r.Shuffle(samples, func(i, j int) { draws[s][i], draws[s][j] = draws[s][j], draws[s][i] })
+	}
+	bills := make([][]float64, p.stages)
+	for from := range bills {
+		bills[from] = make([]float64, p.stages)
+		for i := range samples {
+			work := float64(f.Overhead)
+			for s := from; s < p.stages; s++ {
+				work += draws[s][i]
+				bills[from][s] += f.cost(time.Duration(work+0.5)) / samples
+			}
+		}
+	}
+	return bills
+}
+
+// cost is the expected bill of a call that works so long.
+func (f Function) cost(work time.Duration) float64 {
+	warm := f.Offer.Cost(work)
+	if f.ColdShare == 0 {
+		return warm
+	}
+	return (1-f.ColdShare)*warm + f.ColdShare*f.Offer.Cost(work+f.Cold)
+}
