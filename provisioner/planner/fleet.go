@@ -29,7 +29,8 @@ type fleet struct {
 	known     *table
 }
 
-// newFleet is nil if the offer does not hold the range, or is too slow for it.
+// newFleet is nil if the offer does not hold the range, is too slow for it, or would hand every
+// row back at once because there is no time to wait.
 func (p *problem) newFleet(vm int, in stage.Range) *fleet {
 	v := p.VMs[vm]
 	if gb := v.Offer.MemoryGB; gb > 0 && p.megabytes(in) > gb*1024 {
@@ -42,6 +43,9 @@ func (p *problem) newFleet(vm int, in stage.Range) *fleet {
 	f.slots = provisioner.VMGroup{Offer: v.Offer, Slots: v.Slots}.SlotsOf()
 	f.pay(v)
 	f.wait()
+	if f.deadline < f.need[0] {
+		return nil
+	}
 	f.batch = f.bestBatch(v)
 	f.work = f.workIn(f.batch)
 	f.saturated = float64(f.slots) / f.work

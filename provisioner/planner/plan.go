@@ -69,15 +69,15 @@ func (p *problem) fits() error {
 
 // result is nil if there is no plan.
 func (t *Planner) result(p *problem) *Result {
-	l, ok := t.cheapest(p, p.partitions, func(int, int) bool { return true })
+	l, ok := t.cheapest(p, (*problem).partitions, func(int, int) bool { return true })
 	r := &Result{p: p}
-	uniform, single := t.uniform(p)
-	if single {
+	uniform, one := t.uniform(p)
+	if one {
 		r.Uniform = uniform.p.choice(&uniform)
 	}
-	alone, apart := t.cheapest(p, p.only(p.alone()), func(a, b int) bool { return a == b })
+	alone, apart := t.cheapest(p, single, func(a, b int) bool { return a == b })
 	if apart {
-		r.PerStage = p.choice(&alone)
+		r.PerStage = alone.p.choice(&alone)
 	}
 	for _, other := range [2]layout{uniform, alone} { // where the search has given up, or has not looked
 		if other.p != nil && (!ok || other.perSecond < l.perSecond) {
@@ -90,7 +90,7 @@ func (t *Planner) result(p *problem) *Result {
 	r.p = l.p
 	r.Choice = *l.p.choice(&l)
 	l.carried(&r.Choice)
-	if single {
+	if one {
 		uniform.carried(r.Uniform)
 	}
 	r.Commitments = l.p.commitments(&l, r.VMs)
@@ -104,32 +104,52 @@ func (l *layout) carried(c *Choice) {
 	}
 }
 
-func (t *Planner) cheapest(p *problem, each func(func(*partition)), may allowed) (layout, bool) {
-	return newSearch(p, t, may).solve(each, may)
+// among calls with some partitions of a problem.
+type among func(p *problem, each func(*partition))
+
+// cheapest is the best layout, with functions chosen for price or for speed.
+func (t *Planner) cheapest(p *problem, some among, may allowed) (best layout, ok bool) {
+	for q := p; q != nil; q = q.faster() {
+		l, found := newSearch(q, t, may).solve(some, may)
+		if found && (!ok || l.perSecond < best.perSecond) {
+			best, ok = l, true
+		}
+		if q.fast {
+			break
+		}
+	}
+	return best, ok
 }
 
 // only is one partition.
-func (p *problem) only(ends []int) func(func(*partition)) {
-	return func(each func(*partition)) {
-		if f := p.newPartition(); f.follow(ends) && f.quick() {
-			f.link()
-			each(f)
-		}
+func only(p *problem, ends []int, each func(*partition)) {
+	if f := p.newPartition(); f.follow(ends) && f.quick() {
+		f.link()
+		each(f)
 	}
+}
+
+// single has each stage in a group of its own.
+func single(p *problem, each func(*partition)) { only(p, p.alone(), each) }
+
+// whole has all stages in one.
+func whole(p *problem, each func(*partition)) {
+	ends := make([]int, p.stages)
+	ends[0] = p.stages - 1
+	only(p, ends, each)
 }
 
 // uniform finds the best plan with one group of each kind, or of VMs alone where no function
 // holds the model.
 func (t *Planner) uniform(p *problem) (layout, bool) {
-	whole := func(a, b int) bool { return a == 0 && b == p.stages-1 }
+	all := func(a, b int) bool { return a == 0 && b == p.stages-1 }
 	if p.calls[0][p.stages-1].offer < 0 {
-		alone := *p
-		alone.Functions, alone.functions = nil, nil
-		alone.priceCalls()
-		alone.reference = alone.newReference()
-		return t.cheapest(&alone, alone.only(alone.alone()), whole)
+		q := *p
+		ask := *p.Ask
+		ask.Functions = nil
+		q.Ask, q.functions = &ask, nil
+		q.settle()
+		return t.cheapest(&q, single, all)
 	}
-	ends := make([]int, p.stages)
-	ends[0] = p.stages - 1
-	return t.cheapest(p, p.only(ends), whole)
+	return t.cheapest(p, whole, all)
 }

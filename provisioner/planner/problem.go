@@ -21,6 +21,7 @@ type problem struct {
 	vms        []pace // by offer
 	functions  []pace
 	best       pace
+	fast       bool     // functions are chosen for speed
 	calls      [][]call // by first and last stage: the best function
 	reference  reference
 }
@@ -46,9 +47,35 @@ func newProblem(ask *Ask, margin float64) *problem {
 		p.functions = append(p.functions, p.newPace(f.Times))
 	}
 	p.best = p.quickest()
+	p.settle()
+	return p
+}
+
+// settle chooses the functions.
+func (p *problem) settle() {
 	p.priceCalls()
 	p.reference = p.newReference()
-	return p
+}
+
+// faster is the same problem with the fastest functions of a fair price; nil if that leaves
+// rows at VMs not much more time to wait, or they have plenty. A slow function may be a little
+// cheaper, but rows must leave for it early.
+func (p *problem) faster() *problem {
+	const plenty, much = 5, 1.25
+	work := 0.0
+	for s := range p.stages {
+		work += p.reach[s] * p.best.mean[s]
+	}
+	if len(p.VMs) == 0 || p.reference.wait > plenty*work {
+		return nil
+	}
+	q := *p
+	q.fast = true
+	q.settle()
+	if q.reference.wait < much*p.reference.wait || q.reference.wait == 0 {
+		return nil
+	}
+	return &q
 }
 
 // goOn is the fraction of the requests at a stage that reaches a later one; the end of the

@@ -158,10 +158,10 @@ func (s *search) layout(f *partition, perSecond float64) layout {
 
 // solve finds the best layout of all, or of some: what it is chosen for is simulated, and
 // the search repeated, until what is chosen is known.
-func (s *search) solve(each func(func(*partition)), may allowed) (l layout, ok bool) {
+func (s *search) solve(some among, may allowed) (l layout, ok bool) {
 	for {
 		l = layout{perSecond: math.Inf(1)}
-		each(func(f *partition) {
+		some(s.p, func(f *partition) {
 			if x := s.vms(f, may); x < l.perSecond {
 				l = s.layout(f, x)
 			}
