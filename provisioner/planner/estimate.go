@@ -19,14 +19,14 @@ func estimate(servers int, load, patience, scv float64) float64 {
 		}
 	}
 	spare := c - load
+	if spare*patience < -500 { // far above what they can do
+		return c / load
+	}
 	reneging := math.Exp(-spare * patience)
 	waiting := patience
 	if math.Abs(spare*patience) > 1e-9 {
 		waiting = (1 - reneging) / spare
 	}
 	lost := load * reneging / c
-	if math.IsInf(reneging, 0) { // far above what they can do
-		return min(c/load, 1)
-	}
 	return 1 - lost/(below+load*waiting+lost)
 }

@@ -161,7 +161,7 @@ func (f *fleet) carried(n int, rate float64) float64 {
 func (f *fleet) over(n int) (over float64) {
 	for _, r := range f.p.Traffic.Rates {
 		rate := r.PerSecond * f.p.reach[f.in.First]
-		over += r.Share * rate * (1 - f.carried(n, rate))
+		over += r.Share * rate * max(1-f.carried(n, rate), 0)
 	}
 	return over
 }

@@ -47,15 +47,17 @@ type tried struct {
 // run is the state of a trial.
 type run struct {
 	*trial
-	now     time.Duration
-	rows    []tried
-	counted int // the first row that counts: those before it warm the queues up
-	vms     []trialVM
-	events  heap.Heap[due]
-	r       *rand.Rand
-	exited  []bool
-	back    []queue.Row
-	out     outcome
+	now    time.Duration
+	rows   []tried
+	first  int // that counts: those before it fill the queues
+	last   int // that counts: those after it keep them full until it is done
+	open   int // rows that count and are not done
+	vms    []trialVM
+	events heap.Heap[due]
+	r      *rand.Rand
+	exited []bool
+	back   []queue.Row
+	out    outcome
 }
 
 // trialVM is a worker's queue, and what its slots run.
@@ -71,7 +73,10 @@ type due struct{ vm, slot int32 }
 // try sends rows to n VMs at a rate, as Poisson arrivals.
 func (t *trial) try(n int, rate float64, rows int, r *rand.Rand) outcome {
 	warm := rows/5 + 2*n*t.slots
-	s := &run{trial: t, rows: make([]tried, 0, warm+rows), counted: warm, vms: make([]trialVM, n), r: r}
+	if load := rate / (float64(n) * t.saturated); load > 0.9 { // what is too much fills the queues
+		warm += int(rate * (t.deadline - t.need[0]).Seconds() / max(load-1, 0.15))
+	}
+	s := &run{trial: t, rows: make([]tried, 0, 2*warm+rows), first: warm, last: warm + rows - 1, open: rows, vms: make([]trialVM, n), r: r}
 	for i := range s.vms {
 		q, err := queue.New(queue.Config{Stages: t.stages.Len(), Slots: t.slots, MaxBatch: t.batch, Need: t.need})
 		if err != nil {
@@ -80,12 +85,11 @@ func (t *trial) try(n int, rate float64, rows int, r *rand.Rand) outcome {
 		s.vms[i] = trialVM{q, make([]queue.Batch, t.slots), queue.Never}
 	}
 	gap := float64(time.Second) / rate
-	for next := gap * r.ExpFloat64(); len(s.rows) < warm+rows; next += gap * r.ExpFloat64() {
+	for next := gap * r.ExpFloat64(); s.open > 0; next += gap * r.ExpFloat64() {
 		s.until(time.Duration(next))
 		s.now = time.Duration(next)
 		s.arrive()
 	}
-	s.until(queue.Never)
 	s.out.rows = float64(rows)
 	s.out.carried /= s.out.rows
 	s.out.late /= s.out.rows
@@ -189,7 +193,7 @@ func (s *run) pump(vm int32) {
 }
 
 func (s *run) finish(id int) {
-	if id < s.counted {
+	if !s.counts(id) {
 		return
 	}
 	row := s.rows[id]
@@ -208,9 +212,18 @@ func (s *run) leave() {
 }
 
 func (s *run) gone(id int) {
-	if id >= s.counted {
+	if s.counts(id) {
 		s.out.leaves[s.bin(s.now-s.rows[id].arrived)]++
 	}
+}
+
+// counts takes a row that is done off those that are open, if it counts.
+func (s *run) counts(id int) bool {
+	if id < s.first || id > s.last {
+		return false
+	}
+	s.open--
+	return true
 }
 
 func (s *run) bin(d time.Duration) int {

@@ -14,7 +14,7 @@ type partition struct {
 	ends   []int   // by stage: the last of its group
 	enter  []float64
 	// chain[to][from] is what a request before stage from costs until it is before stage to or
-	// further, if it stays on functions.
+	// further, if it stays on functions; infinite if it cannot, even where none is expected.
 	chain [][]float64
 }
 
@@ -46,8 +46,8 @@ func (f *partition) link() {
 		for from := to - 1; from >= 0; from-- {
 			sum := f.enter[from]
 			if next := f.ends[from] + 1; next < to {
-				if on := f.p.goOn(from, next); on > 0 {
-					sum += on * f.chain[to][next]
+				if on := f.p.goOn(from, next); on > 0 || math.IsInf(f.chain[to][next], 1) {
+					sum += max(on, math.SmallestNonzeroFloat64) * f.chain[to][next]
 				}
 			}
 			f.chain[to][from] = sum
@@ -57,7 +57,7 @@ func (f *partition) link() {
 
 // cost is what such a chain costs, by what it is for.
 func (f *partition) cost(from, to int) (sum dollars) {
-	for share, s := 1.0, from; s < to; {
+	for share, s := 1.0, from; s < to && share > 0; {
 		d := f.groups[s].enter[s-f.first(s)]
 		sum.compute += share * d.compute
 		sum.transfer += share * d.transfer

@@ -141,26 +141,23 @@ func (f *fleet) uncrowded(n int) int {
 	return n
 }
 
-// stops is the smallest number of VMs, near n, whose next would not pay.
+// stops is the number of VMs, near n, from which no few VMs more or less would pay. Few, not
+// one: in steps of whole VMs what they carry is not quite concave.
 func (f *fleet) stops(n int, perCall float64) int {
-	n = min(n, f.most)
 	cost := func(n int) float64 { return f.dollars(n) + perCall*f.over(n) }
-	here := cost(n)
-	for ; n > 1; n-- {
-		if less := cost(n - 1); less <= here {
-			here = less
-		} else {
-			break
+	best := min(n, f.most)
+	least := cost(best)
+	for n := best - 1; n >= max(best-2-best/16, 1); n-- {
+		if c := cost(n); c <= least {
+			best, least = n, c
 		}
 	}
-	for ; n < f.most; n++ {
-		more := cost(n + 1)
-		if more >= here {
-			break
+	for n := best + 1; n <= min(best+2+best/16, f.most); n++ {
+		if c := cost(n); c < least {
+			best, least = n, c
 		}
-		here = more
 	}
-	return n
+	return best
 }
 
 // tooMany VMs are more than anyone rents for one group.

@@ -112,9 +112,9 @@ func (s *search) open() {
 // onFunctions is what functions cost between two VM groups.
 func (s *search) onFunctions(f *partition, from, to int) float64 {
 	switch {
-	case from == to || s.rate[from] == 0:
+	case from == to:
 		return 0
-	case s.closed[from][to]:
+	case s.closed[from][to] || math.IsInf(f.chain[to][from], 1):
 		return math.Inf(1)
 	}
 	return s.rate[from] * f.chain[to][from]

@@ -13,14 +13,14 @@ var loads = []float64{0.1, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.15, 1.5, 2, 
 
 const (
 	doublings = 6    // tables are of 1, 2, 4, ... 32 VMs: more share no better
-	rowsTried = 4000 // that count, of each entry
-	fewer     = 1500 // where little is left to chance: far from a full load
+	rowsTried = 3000 // that count, of each entry
 )
 
 // table is what VMs carry, filled in as it is asked for.
 type table struct {
 	trial   *trial
 	seed    uint64
+	rows    int
 	entries [doublings][]*outcome
 	made    *int
 }
@@ -69,9 +69,9 @@ func (t *table) at(i, k int) *outcome {
 	}
 	if t.entries[i][k] == nil {
 		n := 1 << i
-		rows := rowsTried
+		rows := t.rows
 		if loads[k] < 0.5 || loads[k] > 1.2 {
-			rows = fewer
+			rows = rows * 3 / 8 // far from a full load little is left to chance
 		}
 		o := t.trial.try(n, loads[k]*float64(n)*t.trial.saturated, rows, rand.New(rand.NewPCG(t.seed, 1)))
 		t.entries[i][k] = &o

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash"
 	"hash/fnv"
@@ -11,6 +12,7 @@ import (
 // same model is quick. The zero value is ready for use; it is not safe for concurrent use.
 type Planner struct {
 	Seed   uint64
+	rows   int // tried for each entry of a table; 0 means rowsTried
 	tables map[uint64]*table
 	made   int // entries of tables
 }
@@ -30,10 +32,14 @@ func (t *Planner) table(f *fleet) *table {
 		t.tables = map[uint64]*table{}
 	}
 	if t.tables[n.key] == nil {
-		t.tables[n.key] = &table{trial: n, seed: t.Seed, made: &t.made}
+		t.tables[n.key] = &table{trial: n, seed: t.Seed, rows: cmp.Or(t.rows, rowsTried), made: &t.made}
 	}
 	return t.tables[n.key]
 }
+
+// longestWait is, in units of work, how long a row waits at most: whoever has more patience than
+// that is carried alike, and it takes long to fill a queue.
+const longestWait = 32
 
 // newTrial is what a fleet is tried with. Shares that go on are rounded to a fortieth, times to
 // a twentieth, so that a little change of reach finds the table that there is.
@@ -53,7 +59,7 @@ func (f *fleet) newTrial() *trial {
 		t.goOn = append(t.goOn, on)
 		reached *= on
 	}
-	patience := toDuration(work * h.round((f.deadline-f.need[0])/work, 1.0/20, 1.0/20))
+	patience := toDuration(work * h.round(min((f.deadline-f.need[0])/work, longestWait), 1.0/20, 1.0/20))
 	for _, need := range f.need {
 		t.need = append(t.need, toDuration(work*h.round(need/work, 1.0/20, 1.0/20)))
 	}
