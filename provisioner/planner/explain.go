@@ -120,7 +120,9 @@ func (r *Result) mechanisms() (by []string) {
 	if len(r.Plan.VMs) > 1 && len(batches) > 1 {
 		by = append(by, "batches: like with like, of sizes that suit the stages")
 	}
-	if len(r.Plan.Functions) > 1 && len(sizes) > 1 {
+	if whole, largest := r.p.tooLarge(); len(r.Plan.Functions) > 1 && whole > largest {
+		by = append(by, "memory: the whole model does not go into one function")
+	} else if len(r.Plan.Functions) > 1 && len(sizes) > 1 {
 		by = append(by, "memory: early stages run on smaller functions")
 	}
 	if len(by) == 0 {

@@ -67,33 +67,46 @@ func (p *problem) fits() error {
 	return nil
 }
 
-// result is nil if there is no plan.
-func (t *Planner) result(p *problem) *Result {
-	l, ok := t.cheapest(p, (*problem).partitions, func(int, int) bool { return true })
-	r := &Result{p: p}
-	uniform, one := t.uniform(p)
-	if one {
-		r.Uniform = uniform.p.choice(&uniform)
-	}
-	alone, apart := t.cheapest(p, single, func(a, b int) bool { return a == b })
-	if apart {
-		r.PerStage = alone.p.choice(&alone)
-	}
-	for _, other := range [2]layout{uniform, alone} { // where the search has given up, or has not looked
-		if other.p != nil && (!ok || other.perSecond < l.perSecond) {
-			l, ok = other, true
+// found is what was found for a problem; a layout without a problem is none.
+type found struct{ best, uniform, alone layout }
+
+// find looks for all three, again if it has learned something: what was found first was not
+// compared with that.
+func (t *Planner) find(p *problem) (f found) {
+	const times = 4
+	for range times {
+		known := len(t.tables)
+		f.uniform = t.uniform(p)
+		f.alone = t.cheapest(p, single, func(a, b int) bool { return a == b })
+		f.best = t.cheapest(p, (*problem).partitions, func(int, int) bool { return true })
+		if known == len(t.tables) {
+			break
 		}
 	}
-	if !ok {
+	for _, other := range [2]layout{f.uniform, f.alone} { // where the search has given up, or has not looked
+		if other.p != nil && (f.best.p == nil || other.perSecond < f.best.perSecond) {
+			f.best = other
+		}
+	}
+	return f
+}
+
+// result is nil if there is no plan.
+func (t *Planner) result(p *problem) *Result {
+	f := t.find(p)
+	if f.best.p == nil {
 		return nil
 	}
-	r.p = l.p
-	r.Choice = *l.p.choice(&l)
-	l.carried(&r.Choice)
-	if one {
-		uniform.carried(r.Uniform)
+	r := &Result{Choice: *f.best.choice(), p: f.best.p}
+	f.best.carried(&r.Choice)
+	if f.uniform.p != nil {
+		r.Uniform = f.uniform.choice()
+		f.uniform.carried(r.Uniform)
 	}
-	r.Commitments = l.p.commitments(&l, r.VMs)
+	if f.alone.p != nil {
+		r.PerStage = f.alone.choice()
+	}
+	r.Commitments = r.p.commitments(&f.best, r.VMs)
 	return r
 }
 
@@ -108,17 +121,14 @@ func (l *layout) carried(c *Choice) {
 type among func(p *problem, each func(*partition))
 
 // cheapest is the best layout, with functions chosen for price or for speed.
-func (t *Planner) cheapest(p *problem, some among, may allowed) (best layout, ok bool) {
-	for q := p; q != nil; q = q.faster() {
-		l, found := newSearch(q, t, may).solve(some, may)
-		if found && (!ok || l.perSecond < best.perSecond) {
-			best, ok = l, true
-		}
-		if q.fast {
-			break
+func (t *Planner) cheapest(p *problem, some among, may allowed) (best layout) {
+	best, _ = newSearch(p, t, may).solve(some, may)
+	if q := p.faster(); q != nil {
+		if l, ok := newSearch(q, t, may).solve(some, may); ok && (best.p == nil || l.perSecond < best.perSecond) {
+			best = l
 		}
 	}
-	return best, ok
+	return best
 }
 
 // only is one partition.
@@ -141,7 +151,7 @@ func whole(p *problem, each func(*partition)) {
 
 // uniform finds the best plan with one group of each kind, or of VMs alone where no function
 // holds the model.
-func (t *Planner) uniform(p *problem) (layout, bool) {
+func (t *Planner) uniform(p *problem) layout {
 	all := func(a, b int) bool { return a == 0 && b == p.stages-1 }
 	if p.calls[0][p.stages-1].offer < 0 {
 		q := *p

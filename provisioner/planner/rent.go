@@ -68,6 +68,10 @@ func rents(fleets []*fleet, low, high float64) (all []rent) {
 			all = append(all, f.enough()...)
 			continue
 		}
+		if f.p.crowded(f.in, f.p.peak*f.p.reach[f.in.First]) { // functions alone are no choice
+			all = append(all, f.sizes(low, high)...)
+			continue
+		}
 		if f.price >= high*f.saturated && f.free == 0 {
 			continue // T-CIP is above mu_sat: it can never pay
 		}

@@ -71,7 +71,8 @@ type NoVMs struct {
 }
 
 // choice works out the figures of a layout.
-func (p *problem) choice(l *layout) *Choice {
+func (l *layout) choice() *Choice {
+	p := l.p
 	f := p.newPartition()
 	f.follow(l.ends)
 	f.link()
@@ -117,7 +118,7 @@ func (p *problem) figures(f *partition, r rent, to int, bill *dollars) VMFigures
 	if rate > 0 {
 		v.Overflow = 1 - carried/rate
 	}
-	if !r.fleet.must {
+	if !r.fleet.must && !math.IsInf(f.chain[to][in.First], 1) {
 		d := f.cost(in.First, to)
 		if on := p.goOn(in.First, in.Last+1); on > 0 && to > in.Last+1 {
 			d = d.plus(f.cost(in.Last+1, to), -on)
