@@ -1,81 +1,11 @@
 package planner
 
 import (
-	"fmt"
 	"math"
 	"testing"
-	"time"
 
-	"github.com/serflow/serflow-go/provisioner"
-	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
-	"pgregory.net/rapid"
 )
-
-// anyAsk draws models of some stages on a few offers: prices, speeds, memories, limits.
-func anyAsk(t *rapid.T, most int) Ask {
-	stages := rapid.IntRange(1, most).Draw(t, "stages")
-	float := func(low, high float64, what string) float64 {
-		return math.Exp(rapid.Float64Range(math.Log(low), math.Log(high)).Draw(t, what))
-	}
-	a := Ask{SLO: SLO{Latency: time.Duration(float(20e6, 2e9, "SLO"))}, Memory: Memory{BaseMB: 100}}
-	reach := 1.0
-	for range stages {
-		a.Reach = append(a.Reach, reach)
-		reach *= rapid.Float64Range(0.05, 1).Draw(t, "go on")
-		a.Memory.StageMB = append(a.Memory.StageMB, float(10, 2000, "MB"))
-	}
-	base := make([]float64, stages)
-	for s := range base {
-		base[s] = float(5e5, 2e7, "ns")
-	}
-	times := func(speed float64) profile.Times {
-		means := make([]time.Duration, stages)
-		for s := range means {
-			means[s] = time.Duration(base[s] / speed / float(0.8, 1.25, "suits"))
-		}
-		u, err := profile.LogNormal(means, rapid.Float64Range(0.1, 1).Draw(t, "cv"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		u, err = profile.BatchGain(u, rapid.Float64Range(1, 4).Draw(t, "gain"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return u
-	}
-	for i := range rapid.IntRange(0, 2).Draw(t, "VM types") {
-		vcpus := float64(rapid.IntRange(1, 4).Draw(t, "vCPUs"))
-		v := VM{Offer: provisioner.VMOffer{Name: fmt.Sprint("v", i), VCPUs: vcpus, MemoryGB: 2 * vcpus, PerHour: 0.04 * vcpus * float(0.5, 2, "price")}, Times: times(float(0.5, 2, "speed")), Boot: time.Minute}
-		switch rapid.IntRange(0, 3).Draw(t, "market") {
-		case 1:
-			v.Offer.Market, v.Offer.Interruptions = provisioner.Spot, rapid.Float64Range(0, 1).Draw(t, "interruptions")
-		case 2:
-			v.Offer.Market, v.Committed = provisioner.Committed, rapid.IntRange(1, 3).Draw(t, "committed")
-		case 3:
-			v.Committed, v.CommittedPerHour = rapid.IntRange(0, 2).Draw(t, "sunk"), v.Offer.PerHour/2
-		}
-		a.VMs = append(a.VMs, v)
-	}
-	for i := range rapid.IntRange(1, 2).Draw(t, "functions") {
-		a.Functions = append(a.Functions, Function{
-			Offer: provisioner.FunctionOffer{Name: fmt.Sprint("f", i), MemoryMB: rapid.IntRange(512, 8192).Draw(t, "memory"), PerCall: 0.2e-6, PerGBSecond: 0.0000166667,
-				Concurrency: rapid.SampledFrom([]int{0, 0, 10, 1000}).Draw(t, "calls at once")},
-			Times: times(float(0.5, 1.5, "speed")), Cold: 300 * time.Millisecond, ColdShare: rapid.SampledFrom([]float64{0, 0.001}).Draw(t, "cold"),
-		})
-	}
-	a.Network = provisioner.Network{
-		VM:       provisioner.Path{Latency: 500 * time.Microsecond},
-		Function: provisioner.Path{Latency: 3 * time.Millisecond, DollarsPerGB: 0.01, BitsPerSec: 1e9},
-		Answer:   1000,
-	}
-	for range stages {
-		a.Network.Payload = append(a.Network.Payload, rapid.IntRange(100, 200000).Draw(t, "bytes"))
-	}
-	rate := float(0.1, 2000, "rate")
-	a.Traffic = Steady(rate, rate*rapid.Float64Range(0, 0.6).Draw(t, "deviation"))
-	return a
-}
 
 // brute tries every partition, offer and number of VMs up to a bound, from the definitions.
 type brute struct {
@@ -151,9 +81,8 @@ func (b *brute) chain(f *partition, from, to int) float64 {
 // what an estimate says is worth it, and tables of so few rows as here are off by some hundredths.
 func TestBruteForceAgrees(t *testing.T) {
 	compared, exact := 0, 0
-	asks := rapid.Custom(func(t *rapid.T) Ask { return anyAsk(t, 3) })
 	for seed := range 600 {
-		a := asks.Example(seed)
+		a := seeded(uint64(seed)).ask(3)
 		for i := range a.VMs {
 			a.VMs[i].MaxBatch = 1 // tables of batches would take more rows than there is time for
 		}

@@ -184,3 +184,33 @@ func TestSizesByHand(t *testing.T) {
 		t.Errorf("no memory: %v", err)
 	}
 }
+
+// Stage 2 goes into no VM, and half of the requests come to it. A warm call of one stage is 3.76e-7 as
+// above; of both it is half 3.76e-7 and half 21 ms * 0.000016 + 2e-7 = 5.36e-7, so 4.56e-7. A request that
+// the VM carries still costs half of 3.76e-7, so c_f is 4.56e-7 - 1.88e-7 = 2.68e-7. Of 62 requests
+// a second the VM leaves a fifth of 53.85, so functions cost 62 * 1.88e-7 + 10.77 * 2.68e-7 = 1.454e-5.
+func TestFunctionsBehindVMsByHand(t *testing.T) {
+	a := behind()
+	r := plan(t, a)
+	if len(r.Plan.VMs) != 1 || r.Plan.VMs[0].Stages.Last != 0 || len(r.Without) != 1 {
+		t.Fatalf("%s", r.Explain())
+	}
+	near(t, "c_f", r.VMs[0].PerCall, 2.68e-7)
+	near(t, "T-CIP", r.VMs[0].TCIP, 9.5e-6/2.68e-7)
+	if math.Abs(r.Bill.Functions/3600-1.454e-5) > 0.02*1.454e-5 {
+		t.Errorf("functions: %v a second, want 1.454e-5", r.Bill.Functions/3600)
+	}
+	if r.Uniform == nil || r.Uniform.Bill.VMs != 0 || !strings.Contains(r.Explain(), "reach: what few requests come to") {
+		t.Errorf("uniform is functions alone: %+v\n%s", r.Uniform, r.Explain())
+	}
+}
+
+func behind() planner.Ask {
+	a := byHand(planner.Rate{PerSecond: 40, Share: 0.8}, planner.Rate{PerSecond: 150, Share: 0.2})
+	times := must(profile.Deterministic(ms(10.4, 10.4)))
+	a.VMs[0].Times, a.VMs[0].Offer.MemoryGB = times, 1
+	f := &a.Functions[0]
+	f.Times, f.ColdShare, f.Offer.MemoryMB, f.Offer.PerGBSecond = times, 0, 4096, 0.000004
+	a.Network, a.Reach, a.Memory = provisioner.Network{}, []float64{1, 0.5}, planner.Memory{StageMB: []float64{500, 2000}}
+	return a
+}

@@ -27,7 +27,7 @@ func (r *Result) Explain() string {
 	r.explainFunctions(line)
 	r.explainSplit(line)
 	for _, c := range r.Commitments {
-		line("Commit to %s dollars an hour: %s of %q at %v would be in use often enough, and committed they save %s dollars an hour.",
+		line("Commit to %s dollars an hour: %s of %q for %v would be in use often enough, and that saves %s dollars an hour.",
 			num(c.PerHour), count(c.VMs, "VM"), c.Offer, c.Stages, num(c.Saves))
 	}
 	return b.String()
@@ -36,7 +36,7 @@ func (r *Result) Explain() string {
 type say func(format string, args ...any)
 
 func (r *Result) explainVMs(line say, g provisioner.VMGroup, v VMFigures) {
-	line("%v: %s of %q, which carry %s %% of %s requests/s; one carries at most %s.",
+	line("%v: %s of %q for %s %% of %s requests/s; one carries at most %s.",
 		g.Stages, count(g.VMs, "VM"), g.Offer.Name, num(100*(1-v.Overflow)), num(v.Rate), num(v.Saturated))
 	reach := r.p.reach[g.Stages.First]
 	switch {
@@ -133,7 +133,10 @@ func (r *Result) mechanisms() (by []string) {
 
 // num has three digits that count.
 func num(x float64) string {
-	if math.Abs(x) >= 1000 && math.Abs(x) < 1e15 {
+	switch {
+	case math.Abs(x) < 1e-10: // less than anything costs
+		return "0"
+	case math.Abs(x) >= 1000 && math.Abs(x) < 1e15:
 		return fmt.Sprintf("%.0f", x)
 	}
 	return fmt.Sprintf("%.3g", x)
