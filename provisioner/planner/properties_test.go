@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/serflow/serflow-go/provisioner"
 	"pgregory.net/rapid"
 )
 
@@ -29,6 +30,7 @@ func TestPlansAreSound(t *testing.T) {
 				t.Fatalf("%v dollars an hour, and %s %v", r.Bill, name, other.Bill)
 			}
 			check(t, name, other, len(a.Reach))
+			checkCommitted(t, name, other, a.VMs)
 		}
 		if r.InTime < 0.99 {
 			t.Fatalf("%v in time", r.InTime)
@@ -70,6 +72,27 @@ func check(t *rapid.T, name string, c *Choice, stages int) {
 				before = share
 			}
 		}
+	}
+}
+
+// checkCommitted sees that no two groups count on the same VM that is paid for anyway.
+func checkCommitted(t *rapid.T, name string, c *Choice, offers []VM) {
+	least := 0.0 // dollars an hour
+	for _, v := range offers {
+		n := 0
+		for _, g := range c.Plan.VMs {
+			if g.Offer.Name == v.Offer.Name {
+				n += g.VMs
+			}
+		}
+		more := max(n-v.Committed, 0)
+		if v.Offer.Market == provisioner.Committed && more > 0 {
+			t.Fatalf("%s: %d VMs of %d", name, n, v.Committed)
+		}
+		least += float64(more) * v.Offer.PerHour
+	}
+	if c.Bill.VMs < least*(1-1e-9) {
+		t.Fatalf("%s: %v dollars an hour for VMs of %v", name, c.Bill.VMs, least)
 	}
 }
 
