@@ -81,7 +81,7 @@ func (b *brute) chain(f *partition, from, to int) float64 {
 // what an estimate says is worth it, and tables of so few rows as here are off by some hundredths.
 func TestBruteForceAgrees(t *testing.T) {
 	compared, exact := 0, 0
-	for seed := range 600 {
+	for seed := range 400 {
 		a := seeded(uint64(seed)).ask(3)
 		for i := range a.VMs {
 			a.VMs[i].MaxBatch = 1 // tables of batches would take more rows than there is time for

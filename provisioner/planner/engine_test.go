@@ -36,11 +36,11 @@ func engine(t *testing.T, a planner.Ask, plan provisioner.Plan, rate float64, le
 	return r
 }
 
-// compare has the engine run a plan for two minutes and compares what it says: dollars to a
+// compare has the engine run a plan for a minute and compares what it says: dollars to a
 // part, and the latency to three times that.
 func compare(t *testing.T, a planner.Ask, got *planner.Result, to float64) {
 	t.Helper()
-	r := engine(t, a, got.Plan, a.Traffic.Mean(), 2*time.Minute)
+	r := engine(t, a, got.Plan, a.Traffic.Mean(), time.Minute)
 	hours := r.Seconds / 3600
 	t.Logf("planned %+v, %v in time, p99 %v", got.Bill, got.InTime, got.Latency)
 	t.Logf("engine  {VMs:%v Functions:%v Transfer:%v}, %v in time, p99 %v s", r.Dollars.VMs/hours, r.Dollars.Functions/hours, r.Dollars.Transfer/hours, r.SLO.Within, r.Latency.P99)

@@ -31,7 +31,7 @@ func newProblem(ask *Ask, margin float64) *problem {
 	a := *ask
 	a.Traffic.Rates = slices.Clone(a.Traffic.Rates)
 	slices.SortFunc(a.Traffic.Rates, func(a, b Rate) int { return cmp.Compare(b.PerSecond, a.PerSecond) })
-	p := &problem{Ask: &a, stages: a.stages(), reach: a.Reach, mean: a.Traffic.Mean(), peak: a.Traffic.Peak(), quantile: a.SLO.Quantile}
+	p := &problem{Ask: &a, stages: a.stages(), reach: slices.Clone(a.Reach), mean: a.Traffic.Mean(), peak: a.Traffic.Peak(), quantile: a.SLO.Quantile}
 	if p.quantile == 0 {
 		p.quantile = 0.99
 	}

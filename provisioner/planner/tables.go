@@ -17,6 +17,9 @@ type Planner struct {
 	made   int // entries of tables
 }
 
+// mostTables are some 10 MiB. With more, all are forgotten and made anew as they are needed.
+const mostTables = 1000
+
 // lookUp is the table of a fleet, if it is known.
 func (t *Planner) lookUp(f *fleet) *table {
 	if len(t.tables) == 0 {
@@ -28,7 +31,7 @@ func (t *Planner) lookUp(f *fleet) *table {
 // table is the table of a fleet; a new one is still empty.
 func (t *Planner) table(f *fleet) *table {
 	n := f.newTrial()
-	if t.tables == nil {
+	if t.tables == nil || len(t.tables) >= mostTables { // reach has drifted far from the oldest
 		t.tables = map[uint64]*table{}
 	}
 	if t.tables[n.key] == nil {
