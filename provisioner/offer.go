@@ -30,6 +30,8 @@ type VMOffer struct {
 	PerHour  float64       // dollars
 	Minimum  time.Duration // billed at least
 	Market   Market
+	// Interruptions is how often in an hour the cloud takes such a VM back. For Spot.
+	Interruptions float64
 }
 
 // Cost is the bill in dollars of a VM that lived so long, from its launch: whole
@@ -51,6 +53,8 @@ func (o VMOffer) Validate() error {
 		return fmt.Errorf("%w: VM type %q costs %v dollars an hour: give its price", ErrOffer, o.Name, o.PerHour)
 	case o.Minimum < 0:
 		return fmt.Errorf("%w: VM type %q is billed for at least %v", ErrOffer, o.Name, o.Minimum)
+	case !(o.Interruptions >= 0) || math.IsInf(o.Interruptions, 0):
+		return fmt.Errorf("%w: VM type %q is interrupted %v times an hour: give 0 or more", ErrOffer, o.Name, o.Interruptions)
 	}
 	return nil
 }
@@ -64,6 +68,8 @@ type FunctionOffer struct {
 	PerGBSecond float64       // dollars, for each second of a call and GB of memory
 	Round       time.Duration // what a call's time is rounded up to; 0 means 1 ms
 	Concurrency int           // calls at once that the account allows; 0 means no limit is known
+	Timeout     time.Duration // longest that a call may take; 0 means no limit is known
+	Payload     int           // most bytes that a call may carry, in or out; 0 means no limit is known
 }
 
 // Cost is the bill in dollars of one call that is billed for so long.
@@ -87,6 +93,8 @@ func (o FunctionOffer) Validate() error {
 		return fmt.Errorf("%w: function %q costs %v dollars a call and %v a GB-second: give its prices", ErrOffer, o.Name, o.PerCall, o.PerGBSecond)
 	case o.Round < 0 || o.Concurrency < 0:
 		return fmt.Errorf("%w: function %q: rounding to %v and %d calls at once cannot be", ErrOffer, o.Name, o.Round, o.Concurrency)
+	case o.Timeout < 0 || o.Payload < 0:
+		return fmt.Errorf("%w: function %q: a timeout of %v and payloads of %d bytes cannot be", ErrOffer, o.Name, o.Timeout, o.Payload)
 	}
 	return nil
 }

@@ -48,8 +48,12 @@ func TestOffersRefused(t *testing.T) {
 		"infinite": func(v *provisioner.VMOffer, f *provisioner.FunctionOffer) {
 			v.PerHour, f.PerCall = math.Inf(1), math.Inf(1)
 		},
-		"negative minimum":     func(v *provisioner.VMOffer, f *provisioner.FunctionOffer) { v.Minimum, f.Round = -1, -1 },
-		"memory, and a limit ": func(v *provisioner.VMOffer, f *provisioner.FunctionOffer) { v.Minimum, f.MemoryMB = -1, 0 },
+		"negative minimum":                    func(v *provisioner.VMOffer, f *provisioner.FunctionOffer) { v.Minimum, f.Round = -1, -1 },
+		"memory, and a limit ":                func(v *provisioner.VMOffer, f *provisioner.FunctionOffer) { v.Minimum, f.MemoryMB = -1, 0 },
+		"negative interruptions, and timeout": func(v *provisioner.VMOffer, f *provisioner.FunctionOffer) { v.Interruptions, f.Timeout = -1, -1 },
+		"endless interruptions, and payload": func(v *provisioner.VMOffer, f *provisioner.FunctionOffer) {
+			v.Interruptions, f.Payload = math.NaN(), -1
+		},
 		"negative concurrency": func(v *provisioner.VMOffer, f *provisioner.FunctionOffer) { v.Minimum, f.Concurrency = -1, -1 },
 	} {
 		v, f := vm, function

@@ -1,0 +1,95 @@
+package planner_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/planner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/provisioner/simulate"
+	"github.com/serflow/serflow-go/provisioner/simulate/depth"
+	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
+)
+
+// engine runs a plan for some minutes of steady traffic.
+func engine(t *testing.T, a planner.Ask, plan provisioner.Plan, rate float64, length time.Duration) simulate.Result {
+	t.Helper()
+	times := map[string]profile.Times{}
+	for _, v := range a.VMs {
+		times[v.Offer.Name] = v.Times
+	}
+	for _, f := range a.Functions {
+		times[f.Offer.Name] = f.Times
+	}
+	r, err := simulate.Run(t.Context(), simulate.Scenario{
+		Stages: a.VMs[0].Times.Stages(), Plan: plan, Times: times, Network: a.Network, SLO: a.SLO.Latency,
+		Traffic: func(r *rand.Rand) (traffic.Source, error) { return traffic.Poisson(rate, length, r) },
+		Depths:  func(r *rand.Rand) (depth.Source, error) { return depth.Independent(a.Reach, r) },
+		Running: true, Until: length, Seed: 7,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// compare has the engine run a plan for a minute and compares what it says: dollars to a
+// part, and the latency to three times that.
+func compare(t *testing.T, a planner.Ask, got *planner.Result, to float64) {
+	t.Helper()
+	r := engine(t, a, got.Plan, a.Traffic.Mean(), time.Minute)
+	hours := r.Seconds / 3600
+	t.Logf("planned %+v, %v in time, p99 %v", got.Bill, got.InTime, got.Latency)
+	t.Logf("engine  {VMs:%v Functions:%v Transfer:%v}, %v in time, p99 %v s", r.Dollars.VMs/hours, r.Dollars.Functions/hours, r.Dollars.Transfer/hours, r.SLO.Within, r.Latency.P99)
+	if total := r.Dollars.Total / hours; math.Abs(total-got.Bill.Total()) > to*total {
+		t.Errorf("planned %v dollars an hour, the engine says %v", got.Bill.Total(), total)
+	}
+	if p99 := r.Latency.P99; math.Abs(p99-got.Latency.Seconds()) > 3*to*p99 {
+		t.Errorf("planned a p99 of %v, the engine says %v s", got.Latency, p99)
+	}
+	if math.Abs(r.SLO.Within-got.InTime) > 0.01 {
+		t.Errorf("planned %v in time, the engine says %v", got.InTime, r.SLO.Within)
+	}
+}
+
+// The engine runs the same machines with more detail: what a plan says must come out.
+func TestEngineAgrees(t *testing.T) {
+	for name, c := range map[string]struct {
+		rate float64
+		slo  time.Duration
+		vcpu float64
+	}{
+		"functions":     {60, 200 * time.Millisecond, 2},
+		"tight":         {300, 70 * time.Millisecond, 2},
+		"several":       {700, 200 * time.Millisecond, 2},
+		"many small":    {700, 150 * time.Millisecond, 1},
+		"few and large": {900, 300 * time.Millisecond, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := small(c.rate, 0)
+			a.SLO.Latency = c.slo
+			a.VMs = a.VMs[:1]
+			a.VMs[0].Offer.VCPUs, a.VMs[0].Offer.PerHour = c.vcpu, 0.0425*c.vcpu
+			compare(t, a, plan(t, a), 0.05)
+		})
+	}
+}
+
+// VMs of half a GB hold no more than stages 1 and 2 together, so the plan has several groups. With
+// little time, a group is reckoned to have less of it for waiting than its rows turn out to have.
+func TestEngineAgreesOnGroups(t *testing.T) {
+	a := small(900, 0)
+	for i := range a.VMs {
+		a.VMs[i].Offer.MemoryGB = 0.5
+	}
+	r := plan(t, a)
+	if len(r.Plan.VMs) < 2 {
+		t.Fatalf("%s", r.Explain())
+	}
+	compare(t, a, r, 0.05)
+	a.SLO.Latency = 100 * time.Millisecond
+	compare(t, a, plan(t, a), 0.1)
+}
