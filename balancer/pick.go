@@ -106,8 +106,14 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	switch {
 	case p == nil:
 		return ErrFull
-	case !s.trial && a.hopeless(p, f):
+	case s.trial:
+	case a.hopeless(p, f):
+		if f == nil && a.frees(c) {
+			return ErrFull
+		}
 		return ErrShed
+	}
+	switch {
 	case p == f:
 		f.member.called(a.Now, p.hand+1)
 	case f != nil && !a.catches(f, p):
@@ -120,6 +126,19 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	serving.Add(1)
 	*picked = *p
 	return nil
+}
+
+// frees tells whether there is a function, at its limit now, that would be in time if it took
+// the request soon.
+func (a *Ask) frees(c *candidates) bool {
+	for _, f := range c.functions {
+		var p Place
+		f.at(&p, a)
+		if p.Finish-p.cold <= a.Remaining/2 && f.ID != a.Not {
+			return true
+		}
+	}
+	return false
 }
 
 // looked is what one Pick has looked at.

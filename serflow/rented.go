@@ -78,13 +78,13 @@ func (d *drive) explain(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		e.Remedy, e.Err = ended(ctx)
+	case errors.Is(err, balancer.ErrShed):
+		e.Remedy = "allow more time, send less at once, rent more, or add a function group that takes over"
 	case errors.Is(err, balancer.ErrDeadline):
 		e.Remedy, e.Err = "allow more time, exit earlier or rent more", fmt.Errorf("%w: %w", ErrDeadline, context.DeadlineExceeded)
 		if err != balancer.ErrDeadline {
 			e.Err = because(e.Err, err)
 		}
-	case errors.Is(err, balancer.ErrShed):
-		e.Remedy = "allow more time, send less at once, rent more, or add a function group that takes over"
 	case errors.Is(err, balancer.ErrFull):
 		e.Remedy, e.Err = "all places were full, draining or throttled: rent more, send less at once, or ask for a higher limit", fmt.Errorf("%w: %w", ErrCapacity, err)
 	case errors.Is(err, ErrInput):

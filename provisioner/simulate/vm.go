@@ -80,7 +80,7 @@ func (r *run) pump(v *vm) {
 	for b, ok := v.queue.Next(r.now); ok; b, ok = v.queue.Next(r.now) {
 		r.start(v, b)
 	}
-	if wake := v.queue.Wake(); wake < v.woken {
+	if wake := max(v.queue.Wake(), r.now); wake < v.woken {
 		v.woken = wake
 		r.events.at(wake, event{kind: woken, place: v.place})
 	}

@@ -61,9 +61,7 @@ func (q *Queue) Late(now time.Duration, back []Row) []Row {
 		for q.stages[s].rows > 0 {
 			_, e := q.head(s)
 			if e == nil || !q.late(now, &e.row) {
-				if e != nil {
-					q.lateAt = min(q.lateAt, q.latest(&e.row))
-				}
+				q.lateAt = min(q.lateAt, q.soonestLate(e))
 				break
 			}
 			t, e := q.take(s)
@@ -72,6 +70,18 @@ func (q *Queue) Late(now time.Duration, back []Row) []Row {
 		}
 	}
 	return back
+}
+
+// soonestLate is until when no row behind a stage's first one is late: they come in the order
+// in which they will be, but for one that stays.
+func (q *Queue) soonestLate(first *entry) time.Duration {
+	switch {
+	case first == nil:
+		return Never
+	case first.row.stays:
+		return 0
+	}
+	return q.latest(&first.row)
 }
 
 // Next starts the next batch, if a slot is free and one is due: of the stages whose rows
@@ -162,7 +172,8 @@ func (q *Queue) Done(now time.Duration, slot int, exited []bool, back []Row) ([]
 }
 
 // Wake is when Late or Next has something to do if no event comes before; Never if
-// nothing will be.
+// nothing will be. That may be a time that has passed, as when a row comes to be the first that
+// has been late behind one that stayed.
 func (q *Queue) Wake() time.Duration {
 	wake := Never
 	if q.queued == 0 {
