@@ -50,7 +50,7 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
 	}
 	d := &drive{
 		cloud: c, inputs: copied(batch), result: unanswered, attempts: make(chan attempt, 2), over: make(chan struct{}),
-		machine: balancer.NewRequest(c.balancer, 0, c.rules, deadline),
+		machine: balancer.NewRequest(c.balancer, 0, c.rulesFor(ctx), deadline),
 	}
 	defer close(d.over)
 	step := d.machine.Start(now, rand.Uint64())

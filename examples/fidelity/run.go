@@ -106,7 +106,7 @@ func serve(ctx context.Context, w workload, cloud *local.Provider, m serflow.Mea
 			functions++
 		}
 		if err != nil {
-			o.failed[err.Error()]++
+			o.failed[kindOf(err)]++
 			return
 		}
 		o.exits[i] = r.Exit
@@ -138,6 +138,16 @@ func (w workload) simulate(ctx context.Context, m serflow.Measurement, arrivals 
 	return outcome{
 		answered: r.Answered, dollars: r.Dollars.Total, p50: seconds(r.Latency.P50), p99: seconds(r.Latency.P99), functionShare: r.FunctionRequests,
 	}, nil
+}
+
+// kindOf is why a request has no answer, in a few words.
+func kindOf(err error) string {
+	for _, kind := range []error{serflow.ErrShed, serflow.ErrDeadline, serflow.ErrThrottled, serflow.ErrCapacity, serflow.ErrTries} {
+		if errors.Is(err, kind) {
+			return kind.Error()
+		}
+	}
+	return err.Error()
 }
 
 func print(out io.Writer, requests int, served, simulated outcome) {

@@ -25,6 +25,7 @@ type workload struct {
 	cold        time.Duration // added to a function's start
 	concurrency int
 	vms         int
+	behind      int     // the stage from which on functions serve alone; 0 if VMs serve all, and functions what they cannot
 	from, to    float64 // the rate, of what the VMs can carry
 	slo         time.Duration
 	measured    int // samples that are measured
@@ -42,17 +43,25 @@ func workloadOf(name string) (workload, error) {
 }
 
 func (w workload) plan(vms int) provisioner.Plan {
-	all := stage.Range{Last: len(w.model.Stages) - 1}
+	onVMs, onFunctions := stage.Range{Last: w.last()}, stage.Range{First: w.behind, Last: len(w.model.Stages) - 1}
 	return provisioner.Plan{
 		Generation: 1, Reach: w.reach,
-		VMs:       []provisioner.VMGroup{{Stages: all, Offer: w.vm, VMs: vms, Slots: 1}},
-		Functions: []provisioner.FunctionGroup{{Stages: all, Offer: w.function, Cold: 10 * time.Second}},
+		VMs:       []provisioner.VMGroup{{Stages: onVMs, Offer: w.vm, VMs: vms, Slots: 1}},
+		Functions: []provisioner.FunctionGroup{{Stages: onFunctions, Offer: w.function, Cold: 10 * time.Second}},
 	}
 }
 
-// meanOf is what a request takes on average.
+// last is the last stage on VMs.
+func (w workload) last() int {
+	if w.behind > 0 {
+		return w.behind - 1
+	}
+	return len(w.model.Stages) - 1
+}
+
+// meanOf is what a request takes on a VM on average.
 func (w workload) meanOf(t profile.Times) (sum time.Duration) {
-	for k, r := range w.reach {
+	for k, r := range w.reach[:w.last()+1] {
 		sum += time.Duration(r * float64(t.Mean(k, 1)))
 	}
 	return sum
@@ -121,7 +130,8 @@ func waiting(k int) stage.RunFunc {
 	}
 }
 
-// fashion is the Fashion-MNIST network, on VMs of a quarter of a core.
+// fashion is the Fashion-MNIST network: its small stages on a VM of a quarter of a core, and
+// its last one, which one request in eight gets to, on functions.
 func fashion() (workload, error) {
 	v, err := model.Validation()
 	if err != nil {
@@ -138,7 +148,7 @@ func fashion() (workload, error) {
 	w := workload{
 		vm:       provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, PerHour: 0.00838},
 		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
-		cold:     100 * time.Millisecond, concurrency: 16, vms: 2, from: 0.3, to: 0.8, slo: 60 * time.Millisecond, measured: 1000, warm: 8,
+		cold:     100 * time.Millisecond, concurrency: 16, vms: 1, behind: 4, from: 0.2, to: 0.5, slo: 60 * time.Millisecond, measured: 1000, warm: 8,
 	}
 	w.model = stage.NewModel("fashion")
 	for k, policy := range found.Policies {
