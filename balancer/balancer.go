@@ -52,6 +52,9 @@ type Member struct {
 	// Soonest has, like Service, the least that such a request can take, as one that leaves at
 	// the first exit does: with less time left it is shed. Default: 0.
 	Soonest []time.Duration
+	// Each has, by stage of the range, the expected time of the stage itself. With it, a member
+	// whose requests go deep is told from one that is slow. Default: it is not.
+	Each []time.Duration
 	// Supposed says that these times are no better than a guess: before replies have corrected
 	// them, no request is shed by them.
 	Supposed bool
@@ -79,9 +82,9 @@ func (m Member) validate() error {
 	if m.Cold < 0 || m.KeepAlive < 0 || m.Travel < 0 {
 		return fmt.Errorf("%w %d: a cold start of %v, kept for %v, %v on the way", ErrMember, m.ID, m.Cold, m.KeepAlive, m.Travel)
 	}
-	for _, times := range [][]time.Duration{m.Longest, m.Soonest} {
+	for _, times := range [][]time.Duration{m.Longest, m.Soonest, m.Each} {
 		if times != nil && len(times) != len(m.Service) {
-			return fmt.Errorf("%w %d: %d longest and %d soonest times for %d stages", ErrMember, m.ID, len(m.Longest), len(m.Soonest), m.Stages.Len())
+			return fmt.Errorf("%w %d: %d longest, %d soonest times and %d for each of %d stages", ErrMember, m.ID, len(m.Longest), len(m.Soonest), len(m.Each), m.Stages.Len())
 		}
 	}
 	for _, s := range m.Service {

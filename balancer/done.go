@@ -13,6 +13,7 @@ type Report struct {
 	Load    int           // requests that the place still had, whoever sent them
 	Took    time.Duration // from the pick until the reply
 	Passed  bool          // it goes on behind the place's last stage
+	Last    int           // stage that it ran; matters if Service is known, and the member has Each
 }
 
 // Done reports that a request is no longer in a member's hands; call it, or Fail, once for
@@ -24,7 +25,7 @@ func (b *Balancer) done(p *Place, r *Report) {
 	mine := int(serving.Add(-1) + k.seen.Load())
 	m := p.member
 	if r.Service > 0 && m.Stages.Has(r.Entered) {
-		k.learn(float64(r.Service) / float64(m.Service[r.Entered-m.Stages.First]))
+		b.learn(p, r, k)
 	}
 	if r.Load >= 0 {
 		k.hear(int32(min(max(r.Load-mine, 0), math.MaxInt32)))
@@ -39,6 +40,25 @@ func (b *Balancer) done(p *Place, r *Report) {
 	}
 	m.health().recover(m)
 	m.health().grow(m, int(p.hand))
+}
+
+// learn takes in how long a member has worked on a request. Of a batch's time, what others'
+// company made of it is left out.
+func (b *Balancer) learn(p *Place, r *Report, k *known) {
+	m := p.member
+	entered := r.Entered - m.Stages.First
+	expected := m.times[entered].service
+	if m.Stages.Has(r.Last) {
+		if path := m.path(entered, r.Last-m.Stages.First); path > 0 {
+			p.view().learnDepth(path / expected)
+			expected = path
+		}
+	}
+	company := 1.0
+	if m.Kind == VM && int(p.hand) >= m.Slots {
+		_, company = m.busy(1, int(p.hand))
+	}
+	k.learn(float64(r.Service) / (expected * company))
 }
 
 // Fault is why a place has not done its part.

@@ -50,12 +50,12 @@ func (r *Request) only() *flight {
 }
 
 // fly sends the request to the place of a flight.
-func (r *Request) fly(s *Step, f *flight, now time.Duration) {
+func (r *Request) fly(s *Step, f *flight, now, reserve time.Duration) {
 	r.attempt++
 	f.attempt, f.sent, f.lost = r.attempt, now, after(now, r.allowed(&f.place))
 	s.Send, s.Attempt, s.Place, s.Stage, s.Remaining, s.Keep = true, r.attempt, f.place, r.stage, Never, f.place.keep
 	if r.deadline < Never {
-		s.Remaining = r.deadline - now - f.place.reserve
+		s.Remaining = r.deadline - now - reserve
 	}
 }
 
@@ -70,7 +70,7 @@ func after(now, d time.Duration) time.Duration {
 // allowed is how long a place may take before the request is sent elsewhere.
 func (r *Request) allowed(p *Place) time.Duration {
 	const longest = Never / 4 // lest times beyond it overflow
-	allowed := time.Duration(min(r.rules.Patience*float64(p.latest()-p.cold), float64(longest)))
+	allowed := time.Duration(min(r.rules.Patience*float64(p.latest()-p.start()), float64(longest)))
 	return max(allowed, min(r.rules.Floor, longest)) + min(p.member.Cold, longest)
 }
 
@@ -81,7 +81,10 @@ func (r *Request) allowed(p *Place) time.Duration {
 func (r *Request) land(f *flight, m *member, reply *Reply, took time.Duration) {
 	d := Report{Entered: r.stage, Load: -1, Took: took, Passed: reply.Outcome == Passed}
 	if reply.Service > 0 {
-		d.Load = reply.Load
+		d.Load, d.Last = reply.Load, reply.Stage
+		if d.Passed {
+			d.Last--
+		}
 		if !d.Passed || !m.Stages.Has(reply.Stage) {
 			d.Service = reply.Service
 		}
@@ -156,5 +159,5 @@ func (r *Request) hedge(s *Step, now time.Duration, random uint64) {
 		return
 	}
 	s.Hedge = true
-	r.fly(s, f, now)
+	r.fly(s, f, now, a.reserve)
 }

@@ -27,8 +27,9 @@ type groupView struct {
 	passes  atomic.Uint64 // of float64: share of the requests that go on behind the group
 	rest    atomic.Int64  // what those take that go on
 	looked  atomic.Int64  // when that was looked up
+	deeper  atomic.Uint64 // of float64: how much more than expected requests take for the stages that they go through
 	visits  atomic.Uint32 // of which the tail has been learnt, up to enough of them
-	_       [16]byte
+	_       [8]byte
 }
 
 func (b *Balancer) groupOf(m *member) *group {
@@ -39,6 +40,7 @@ func (b *Balancer) groupOf(m *member) *group {
 		for i := range g.views {
 			g.views[i].tail.Store(math.Float64bits(1))
 			g.views[i].caution.Store(math.Float64bits(1))
+			g.views[i].deeper.Store(math.Float64bits(1))
 		}
 		b.groups[key] = g
 	}
@@ -92,6 +94,9 @@ func step(quantile float64, exceeded bool) float64 {
 	return quantile * tailDown
 }
 
+// cautionStep is small, since those that were sent before the first one was late are late too.
+const cautionStep = 0.01
+
 // mostCaution leaves VMs some requests to learn from, whatever has happened.
 const mostCaution = 8
 
@@ -99,12 +104,29 @@ const mostCaution = 8
 // expected of busy VMs is multiplied by the caution, until one request in a hundred is.
 func (v *groupView) learnMiss(missed bool) {
 	old := v.cautious()
-	if next := min(max(step(old, missed), 1), mostCaution); next != old {
+	next := old * (1 - cautionStep*(1-tailQuantile))
+	if missed {
+		next = old * (1 + cautionStep*tailQuantile)
+	}
+	if next = min(max(next, 1), mostCaution); next != old {
 		v.caution.Store(math.Float64bits(next))
 	}
 }
 
 func (v *groupView) cautious() float64 { return math.Float64frombits(v.caution.Load()) }
+
+// depthSmoothing is the weight of one request in how deep they go: some of them go deep
+// together, but the next are as likely not to.
+const depthSmoothing = 0.01
+
+// learnDepth takes in the expected time of a request's stages over that of any request's.
+func (v *groupView) learnDepth(ratio float64) {
+	if old := v.depth(); ratio != old {
+		v.deeper.Store(math.Float64bits(old + depthSmoothing*(ratio-old)))
+	}
+}
+
+func (v *groupView) depth() float64 { return math.Float64frombits(v.deeper.Load()) }
 
 // learnPass takes in whether a request goes on behind the group. Of a group that ends the
 // model nothing is written.

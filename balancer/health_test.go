@@ -244,3 +244,45 @@ func TestWarmInstances(t *testing.T) {
 	}
 	want(t, "two on the VM, two on warm instances, and one that is late anyway", got, []uint64{1, 1, 2, 2, 2})
 }
+
+// A VM whose requests go deep is not slow: others like it will take as long, and one that goes
+// all the way takes no longer than before.
+func TestDeepIsNotSlow(t *testing.T) {
+	m := vm(1, 0, 1, 1, 10*ms)
+	m.Service, m.Longest, m.Each = []time.Duration{10 * ms, 40 * ms}, []time.Duration{50 * ms, 50 * ms}, []time.Duration{ms, 40 * ms}
+	other := m
+	other.ID = 2
+	ask := balancer.Ask{Generation: 1, Remaining: 50 * ms}
+	b := with(t, 1, m)
+	place := func(id uint64) balancer.Place {
+		_, p := pick(b, balancer.Ask{Generation: 1, Remaining: balancer.Never, Not: 3 - id})
+		return p
+	}
+	for range 300 { // all the way, in the time that this takes
+		_, p := pick(b, ask)
+		b.Done(p, balancer.Report{Service: 41 * ms, Took: 41 * ms, Last: 1})
+	}
+	if err := b.Join(other, 1); err != nil {
+		t.Fatal(err)
+	}
+	for id := range uint64(2) {
+		p := place(id+1)
+		if p.Finish < 35*ms || p.Finish > 42*ms {
+			t.Errorf("VM %d: expected after %v, want about the 41 ms that all of late took", id+1, p.Finish)
+		}
+		b.Fail(p, 0, balancer.Nothing)
+	}
+	if _, err := b.Pick(ask); err != nil {
+		t.Errorf("a full pass still takes no more than 50 ms: %v", err)
+	}
+
+	b = with(t, 1, m, other)
+	for range 300 { // VM 1 takes three times as long
+		p := place(1)
+		b.Done(p, balancer.Report{Service: 3 * ms, Took: 3 * ms, Last: 0})
+	}
+	slow, well := place(1), place(2)
+	if slow.Finish < 2*well.Finish {
+		t.Errorf("expected after %v from a VM that is slow, %v from one that is not", slow.Finish, well.Finish)
+	}
+}

@@ -21,7 +21,10 @@ type member struct {
 }
 
 // times are those of a stage, in nanoseconds.
-type times struct{ service, longest, soonest float64 }
+type times struct {
+	service, longest, soonest float64
+	until                     float64 // the times of the stages before it in the range, and its own; 0 if they are not known
+}
 
 func newMember(m Member) *member {
 	m.Service = slices.Clone(m.Service)
@@ -33,10 +36,13 @@ func newMember(m Member) *member {
 	if m.Soonest == nil {
 		m.Soonest = make([]time.Duration, len(m.Service))
 	}
-	m.Soonest = slices.Clone(m.Soonest)
+	m.Soonest, m.Each = slices.Clone(m.Soonest), slices.Clone(m.Each)
 	n := &member{Member: m, times: make([]times, len(m.Service)), each: 1 / float64(max(m.Slots, 1)), travel: float64(m.Travel)}
 	for i := range n.times {
-		n.times[i] = times{float64(m.Service[i]), float64(m.Longest[i]), float64(m.Soonest[i])}
+		n.times[i] = times{service: float64(m.Service[i]), longest: float64(m.Longest[i]), soonest: float64(m.Soonest[i])}
+		if m.Each != nil {
+			n.times[i].until = n.path(0, i-1) + float64(m.Each[i])
+		}
 	}
 	return n
 }
@@ -44,7 +50,7 @@ func newMember(m Member) *member {
 // describes tells whether a member that differs in no more than its times has the same.
 func (m *member) describes(n *member) bool {
 	return m.Travel == n.Travel && m.Cold == n.Cold && m.KeepAlive == n.KeepAlive && m.Supposed == n.Supposed && slices.Equal(m.Service, n.Service) &&
-		slices.Equal(m.Longest, n.Longest) && slices.Equal(m.Soonest, n.Soonest)
+		slices.Equal(m.Longest, n.Longest) && slices.Equal(m.Soonest, n.Soonest) && slices.Equal(m.Each, n.Each)
 }
 
 // known is what a core's requests have shown of the member, and how many it serves.
@@ -82,21 +88,34 @@ func (m *member) at(p *Place, a *Ask) {
 	slowness := math.Float64frombits(k.slowness.Load())
 	hand := int(v.serving[m.index].Load()) + int(k.seen.Load()) + int(k.others.Load())
 	service, travel, wait, company := t.service*slowness, m.travel, 0.0, 1.0
-	p.cold = 0
+	if t.until > 0 {
+		service *= m.group.views[a.Core].depth()
+	}
+	p.cold, p.keep, p.caught = false, false, false
 	switch {
 	case m.Kind == VM:
 		if hand >= m.Slots {
 			wait, company = m.busy(service, hand)
 		}
 	case m.Cold > 0 && hand >= m.instances(a.Now):
-		p.cold = m.Cold
+		p.cold = true
 		travel += float64(m.Cold)
 	}
 	p.member, p.core, p.hand = m, int32(a.Core), int32(min(hand, math.MaxInt32))
 	p.Finish = duration(wait + service*company + travel)
 	p.wait = duration(wait)
 	p.alone = duration(t.longest*slowness*company + travel)
-	p.soonest = duration(t.soonest*slowness) + m.Travel
+}
+
+// path is the expected time of the stages from one to another of the range, or 0.
+func (m *member) path(from, to int) float64 {
+	if to < from {
+		return 0
+	}
+	if from == 0 {
+		return m.times[to].until
+	}
+	return m.times[to].until - m.times[from-1].until
 }
 
 // hedge is the price of sending a request to the member once more, at a stage. Those that take

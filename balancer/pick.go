@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"math"
 	"time"
 
 	"github.com/serflow/serflow-go/stage"
@@ -22,6 +23,8 @@ type Ask struct {
 	// Any number is right. Requests are fastest with that of the processor they run on,
 	// or of a worker that stays on one, and slowest if all say the same.
 	Core int
+
+	reserve time.Duration // out: to be kept for a function, beside what the VM keeps by itself
 }
 
 // Avoid is the last members that have failed a request; 0 for none.
@@ -38,17 +41,15 @@ func (a *Avoid) add(id uint64) {
 
 // Place is where a request goes. The zero Place is none.
 type Place struct {
-	member  *member
-	core    int32
-	hand    int32         // requests that it had before
-	Finish  time.Duration // expected, from now until its reply is back
-	wait    time.Duration // of that, until it is begun
-	alone   time.Duration // seldom exceeded once it is begun
-	soonest time.Duration // the least that it can take
-	cold    time.Duration // of both: an instance is expected to start
-	reserve time.Duration // to be kept for a function, should it be handed back, beside what the VM keeps by itself
-	keep    bool          // no function would be in time
-	caught  bool          // a function would be
+	member *member
+	core   int32
+	hand   int32         // requests that it had before
+	Finish time.Duration // expected, from now until its reply is back
+	wait   time.Duration // of that, until it is begun
+	alone  time.Duration // seldom exceeded once it is begun
+	cold   bool          // an instance is expected to start first, which is in both
+	keep   bool          // no function would be in time
+	caught bool          // a function would be
 }
 
 // ID is the member's.
@@ -62,6 +63,25 @@ func (p Place) Stages() stage.Range { return p.member.Stages }
 
 // latest is seldom exceeded.
 func (p *Place) latest() time.Duration { return p.wait + p.alone }
+
+// start is how much of its time an instance is expected to take to start.
+func (p *Place) start() time.Duration {
+	if p.cold {
+		return p.member.Cold
+	}
+	return 0
+}
+
+// soonest is the least that a request can take there.
+func (p *Place) soonest(a *Ask) time.Duration {
+	m := p.member
+	t := &m.times[a.Stage-m.Stages.First]
+	if t.soonest == 0 {
+		return m.Travel
+	}
+	slowness := math.Float64frombits(m.views[p.core].known[m.index].slowness.Load())
+	return duration(t.soonest*slowness) + m.Travel
+}
 
 // core is a caller's core as one of the balancer's.
 func (b *Balancer) core(any int) int {
@@ -120,7 +140,7 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 		p.keep = true
 	case f != nil:
 		p.caught = true
-		p.reserve = min(max(f.tail()-f.latest(), 0), a.Remaining/4)
+		a.reserve = min(max(f.tail()-f.latest(), 0), a.Remaining/4)
 	}
 	_, serving := p.member.known(a.Core)
 	serving.Add(1)
@@ -134,7 +154,7 @@ func (a *Ask) frees(c *candidates) bool {
 	for _, f := range c.functions {
 		var p Place
 		f.at(&p, a)
-		if p.Finish-p.cold <= a.Remaining/2 && f.ID != a.Not {
+		if p.Finish-p.start() <= a.Remaining/2 && f.ID != a.Not {
 			return true
 		}
 	}
@@ -229,7 +249,7 @@ func (a *Ask) hopeless(p, f *Place) bool {
 	switch {
 	case a.Remaining == Never || a.Without&(Shedding|Deadlines) != 0, m.Supposed && p.view().visits.Load() < seasoned:
 		return false
-	case p.soonest > a.Remaining:
+	case p.soonest(a) > a.Remaining:
 		return true
 	case m.Kind == Function || int(p.hand) < m.Slots || a.Priority >= Critical:
 		return false

@@ -232,7 +232,7 @@ func (r *Request) send(s *Step, now time.Duration, random, not uint64) {
 	err := r.balancer.pick(&a, &f.place)
 	switch {
 	case err == nil:
-		r.fly(s, f, now)
+		r.fly(s, f, now, a.reserve)
 	case err == ErrFull && r.wait(now, random):
 	default:
 		r.end(s, now, err)

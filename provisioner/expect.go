@@ -37,6 +37,7 @@ func (e Expect) member(in stage.Range, t profile.Times, path Path) balancer.Memb
 		m.Service = append(m.Service, e.mean(t, stage.Range{First: s, Last: in.Last}))
 		m.Longest = append(m.Longest, profile.Longest(t, s, in.Last))
 		m.Soonest = append(m.Soonest, profile.Soonest(t, s))
+		m.Each = append(m.Each, sum(t.Mean(s, 1)))
 	}
 	return m
 }

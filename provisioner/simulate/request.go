@@ -88,7 +88,7 @@ func (r *run) follow(i uint32, s balancer.Step) {
 		r.finish(i, q, s)
 		return
 	}
-	if wake := q.machine.Wake(); wake != q.woken {
+	if wake := q.machine.Wake(); wake < q.woken {
 		q.woken = wake
 		r.events.alarm(r.now, wake, event{kind: timer, request: i, serial: q.life})
 	}
@@ -223,6 +223,11 @@ func (r *run) timer(e event) {
 	}
 	q := &r.requests[e.request]
 	q.woken = Never
+	if wake := q.machine.Wake(); wake > r.now { // that was for an attempt which has come back since
+		q.woken = wake
+		r.events.alarm(r.now, wake, event{kind: timer, request: e.request, serial: q.life})
+		return
+	}
 	r.follow(e.request, q.machine.Tick(r.now, r.route.Uint64()))
 }
 
