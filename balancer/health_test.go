@@ -266,7 +266,7 @@ func TestDeepIsNotSlow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id := range uint64(2) {
-		p := place(id+1)
+		p := place(id + 1)
 		if p.Finish < 35*ms || p.Finish > 42*ms {
 			t.Errorf("VM %d: expected after %v, want about the 41 ms that all of late took", id+1, p.Finish)
 		}

@@ -12,27 +12,29 @@ import (
 // nothing. It is not safe for concurrent use.
 type Request struct {
 	balancer   *Balancer
-	rules      Rules
-	core       int
 	generation *generation
 	deadline   time.Duration
 	wake       time.Duration
+	core       int
 	stage      int
-	tries      int
-	avoid      Avoid
 	attempt    uint32 // the last one sent
 	late       bool   // the last place has handed it back because it would be late there
 	started    bool
 	ended      bool
-	hedged     bool          // at this stage
-	hedgeAt    time.Duration // if at all, not before that
+	hedged     bool // at this stage
+	turned     bool // away by a place, since it last waited
 	flights    [2]flight
-	back       *groupView    // of the VM that has handed it back for a function
-	turned     bool          // away by a place, since it last waited
-	waits      int           // for places at their limits, at this stage
-	waiting    time.Duration // until when, for them; 0 if it is not
-	waited     time.Duration // for them, in all
-	last       error         // of the place that failed last
+	rules      Rules
+
+	// What few requests have.
+	tries   int
+	avoid   Avoid
+	hedgeAt time.Duration // if at all, not before that
+	back    *groupView    // of the VM that has handed it back for a function
+	waits   int           // for places at their limits, at this stage
+	waiting time.Duration // until when, for them; 0 if it is not
+	waited  time.Duration // for them, in all
+	last    error         // of the place that failed last
 }
 
 // NewRequest is a request that begins now with stage 0, in the current generation. Core

@@ -11,20 +11,18 @@ import (
 
 // request is one that is under way: its machine, and where its attempts are.
 type request struct {
-	machine  balancer.Request
-	arrived  time.Duration
-	deadline time.Duration
 	woken    time.Duration // when its timer event is due; Never if there is none
-	waited   time.Duration
-	worked   time.Duration
+	life     uint32        // no other request in this memory has had it
+	serial   uint32        // the last attempt's
+	depth    int32         // the stage at which it would exit
+	attempts [2]attempt    // more than one of a request that is hedged
+	machine  balancer.Request
 
-	attempts [2]attempt // more than one of a request that is hedged
-	serial   uint32     // the last attempt's
-
+	arrived    time.Duration
+	deadline   time.Duration
+	waited     time.Duration
+	worked     time.Duration
 	onFunction bool // for some stage
-
-	life  uint32 // no other request in this memory has had it
-	depth int32  // the stage at which it would exit
 }
 
 // attempt is one that is on its way.
