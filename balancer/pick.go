@@ -214,10 +214,21 @@ func (s *looked) choose(a *Ask, t *table) *Place {
 		return f
 	case inTime:
 		return v
+	case a.starts(f):
+		return f
 	case f.Finish < v.Finish, a.hopeless(v, f):
 		return f
 	}
 	return v
+}
+
+// startEvery is how many requests that may be late at VMs there are for each one that starts an
+// instance of a function, though it will be late itself: those behind it find the instance warm.
+const startEvery = 8
+
+// starts tells whether a request is to start an instance.
+func (a *Ask) starts(f *Place) bool {
+	return f.cold && f.latest()-f.start() <= a.Remaining && a.Random>>24%startEvery == 0
 }
 
 // fits tells whether a request meets its deadline at a place, or would go on in a function in

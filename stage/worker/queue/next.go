@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/serflow/serflow-go/internal/heap"
 )
 
 // latest is when the row is to be started at the latest.
@@ -13,17 +15,14 @@ func (q *Queue) latest(r *Row) time.Duration {
 	}
 	need := q.config.Need[r.Stage]
 	if r.Keep || r.stays {
-		need = 0
-		if c := q.stages[r.Stage].curve; len(c) > 0 {
-			need = min(c[0], q.config.Need[r.Stage])
-		}
+		need = min(q.alone(r.Stage), need)
 	}
 	return r.Deadline - need
 }
 
 // late tells whether a row is to go back: it has less time left than it needs. It stays, for this
-// stage, if it would be in time here as the next to be served, or if it is too late for others
-// as well, as after a stage that took long.
+// stage, if it would be in time here after those that have stayed before it, or if it is too late
+// for others as well, as after a stage that took long.
 func (q *Queue) late(now time.Duration, r *Row) bool {
 	if q.latest(r) >= now {
 		return false
@@ -32,8 +31,8 @@ func (q *Queue) late(now time.Duration, r *Row) bool {
 	if rest == 0 || r.Keep || r.stays {
 		return true
 	}
-	left := r.Deadline - now
-	r.stays = left >= rest+q.soonest(now) || left < q.config.Least[r.Stage]
+	left, wait := r.Deadline-now, q.soonest(now)+q.staying/time.Duration(len(q.slots))
+	r.stays = left >= rest+wait || left < q.config.Least[r.Stage]
 	return !r.stays || q.latest(r) < now
 }
 
@@ -58,30 +57,40 @@ func (q *Queue) Late(now time.Duration, back []Row) []Row {
 	}
 	q.lateAt = Never
 	for s := range q.stages {
-		for q.stages[s].rows > 0 {
-			_, e := q.head(s)
-			if e == nil || !q.late(now, &e.row) {
-				q.lateAt = min(q.lateAt, q.soonestLate(e))
-				break
-			}
-			t, e := q.take(s)
-			back = append(back, e.row)
-			q.leave(t, e)
+		w := &q.stages[s]
+		back = q.lateOf(now, &w.byDeadline, back)
+		if w.staying.Len() > 0 {
+			back = q.lateOf(now, &w.staying, back)
 		}
 	}
 	return back
 }
 
-// soonestLate is until when no row behind a stage's first one is late: they come in the order
-// in which they will be, but for one that stays.
-func (q *Queue) soonestLate(first *entry) time.Duration {
-	switch {
-	case first == nil:
-		return Never
-	case first.row.stays:
-		return 0
+// lateOf is Late for one heap: its rows are late in their order.
+func (q *Queue) lateOf(now time.Duration, h *heap.Heap[Ticket], back []Row) []Row {
+	for {
+		t, e := q.first(h)
+		if e == nil {
+			return back
+		}
+		stays := e.row.stays
+		late := q.late(now, &e.row)
+		switch {
+		case late:
+			h.Pop()
+			e.row.stays = stays
+			q.unwait(e)
+			e.row.stays = false
+			back = append(back, e.row)
+			q.leave(t, e)
+		case e.row.stays && !stays:
+			h.Pop()
+			q.stay(t, e)
+		default:
+			q.lateAt = min(q.lateAt, q.latest(&e.row))
+			return back
+		}
 	}
-	return q.latest(&first.row)
 }
 
 // Next starts the next batch, if a slot is free and one is due: of the stages whose rows
@@ -97,7 +106,7 @@ func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
 		if q.stages[s].rows == 0 {
 			continue
 		}
-		_, e := q.head(s)
+		_, e, _ := q.head(s)
 		if e == nil || q.due(s, e) > now {
 			continue
 		}
@@ -172,8 +181,7 @@ func (q *Queue) Done(now time.Duration, slot int, exited []bool, back []Row) ([]
 }
 
 // Wake is when Late or Next has something to do if no event comes before; Never if
-// nothing will be. That may be a time that has passed, as when a row comes to be the first that
-// has been late behind one that stayed.
+// nothing will be.
 func (q *Queue) Wake() time.Duration {
 	wake := Never
 	if q.queued == 0 {
@@ -183,9 +191,11 @@ func (q *Queue) Wake() time.Duration {
 		if q.stages[s].rows == 0 {
 			continue
 		}
-		if _, e := q.head(s); e != nil {
-			if latest := q.latest(&e.row); latest < Never {
-				wake = min(wake, latest+1) // later than that it is late
+		if _, e, _ := q.head(s); e != nil {
+			for _, h := range []*heap.Heap[Ticket]{&q.stages[s].byDeadline, &q.stages[s].staying} {
+				if _, e := q.first(h); e != nil && e.row.Deadline < Never {
+					wake = min(wake, q.latest(&e.row)+1) // later than that it is late
+				}
 			}
 			if len(q.free) > 0 {
 				wake = min(wake, q.due(s, e))

@@ -86,19 +86,21 @@ type Queue struct {
 	draining bool
 	longest  time.Duration // that a full batch of any stage takes
 	lateAt   time.Duration // until then no row that waits is late
+	staying  time.Duration // what the rows take that wait and would have gone back
 	crowded  float64       // share of the rows that came and found no slot free: a moving average
 }
 
 // waiting is the rows that wait for one stage.
 type waiting struct {
 	byDeadline heap.Heap[Ticket]
-	rows       int           // without the cancelled ones that are still in the heap
-	since      time.Duration // when it last was empty
-	curve      curve         // to size; nil if it is not known
-	size       int           // of a full batch
-	window     time.Duration // longest wait for company
-	last       time.Duration // when rows last came
-	gap        float64       // nanoseconds between such times: a moving average
+	staying    heap.Heap[Ticket] // those that are not to go back for others' sake
+	rows       int               // without the cancelled ones that are still in the heap
+	since      time.Duration     // when it last was empty
+	curve      curve             // to size; nil if it is not known
+	size       int               // of a full batch
+	window     time.Duration     // longest wait for company
+	last       time.Duration     // when rows last came
+	gap        float64           // nanoseconds between such times: a moving average
 }
 
 // entry is a row at the worker.
@@ -182,9 +184,29 @@ func (q *Queue) wait(now time.Duration, t Ticket, e *entry) {
 	w.came(now)
 	q.queued++
 	e.state = queued
-	latest := q.latest(&e.row)
-	q.lateAt = min(q.lateAt, latest)
-	w.byDeadline.Push(latest, t)
+	q.lateAt = min(q.lateAt, q.latest(&e.row))
+	if e.row.Keep || e.row.stays {
+		q.stay(t, e)
+	} else {
+		w.byDeadline.Push(e.row.Deadline, t)
+	}
+}
+
+// stay puts a row among those that are not to go back for others' sake. They are served with the
+// rest, but their time runs out at another time.
+func (q *Queue) stay(t Ticket, e *entry) {
+	q.stages[e.row.Stage].staying.Push(e.row.Deadline, t)
+	if e.row.stays {
+		q.staying += q.alone(e.row.Stage)
+	}
+}
+
+// alone is what a row takes alone at a stage; 0 if that is not known.
+func (q *Queue) alone(stage int) time.Duration {
+	if c := q.stages[stage].curve; len(c) > 0 {
+		return c[0]
+	}
+	return 0
 }
 
 // entry is the row of a ticket; nil if it is no longer here.
@@ -217,6 +239,9 @@ func (q *Queue) Cancel(t Ticket) bool {
 func (q *Queue) unwait(e *entry) {
 	q.stages[e.row.Stage].rows--
 	q.queued--
+	if e.row.stays {
+		q.staying -= q.alone(e.row.Stage)
+	}
 }
 
 func (q *Queue) leave(t Ticket, e *entry) {
@@ -225,26 +250,39 @@ func (q *Queue) leave(t Ticket, e *entry) {
 	q.rows--
 }
 
-// head is the waiting row of a stage with the earliest deadline; nil if none waits.
-func (q *Queue) head(stage int) (Ticket, *entry) {
-	w := &q.stages[stage]
+// first is the first row of a heap that still waits; nil if there is none.
+func (q *Queue) first(h *heap.Heap[Ticket]) (Ticket, *entry) {
 	for {
-		_, t, ok := w.byDeadline.Peek()
+		_, t, ok := h.Peek()
 		if !ok {
 			return 0, nil
 		}
 		if e := q.entry(t); e != nil && e.state == queued {
 			return t, e
 		}
-		w.byDeadline.Pop() // it was cancelled
+		h.Pop() // it was cancelled
 	}
+}
+
+// head is the waiting row of a stage with the earliest deadline, and the heap that it heads;
+// nil if none waits.
+func (q *Queue) head(stage int) (Ticket, *entry, *heap.Heap[Ticket]) {
+	w := &q.stages[stage]
+	t, e := q.first(&w.byDeadline)
+	if w.staying.Len() == 0 {
+		return t, e, &w.byDeadline
+	}
+	if u, f := q.first(&w.staying); f != nil && (e == nil || f.row.Deadline <= e.row.Deadline) {
+		return u, f, &w.staying
+	}
+	return t, e, &w.byDeadline
 }
 
 // take removes the head of a stage from those that wait.
 func (q *Queue) take(stage int) (Ticket, *entry) {
-	t, e := q.head(stage)
+	t, e, h := q.head(stage)
 	if e != nil {
-		q.stages[stage].byDeadline.Pop()
+		h.Pop()
 		q.unwait(e)
 	}
 	return t, e

@@ -64,7 +64,7 @@ func TestStays(t *testing.T) {
 	}
 }
 
-// One that stays holds up none behind it for longer than it waits itself, and time goes on.
+// Those that stay before it are in a row's way: it goes back while it is early enough for others.
 func TestStaysBeforeOthers(t *testing.T) {
 	const ms = time.Millisecond
 	q, err := queue.New(queue.Config{
@@ -99,7 +99,8 @@ func TestStaysBeforeOthers(t *testing.T) {
 		}
 		now = max(now, min(busy, q.Wake()))
 	}
-	want := "[0 at 0s 1 at 5ms 2 at 10ms 3 at 15ms 4 at 20ms 5 back at 20ms]"
+	// At 10 ms row 5 has 20 left: 5 until the slot is free, 10 for two that stay before it, and 6.
+	want := "[0 at 0s 1 at 5ms 2 at 10ms 5 back at 10ms 3 at 15ms 4 at 20ms]"
 	if got := fmt.Sprint(events); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

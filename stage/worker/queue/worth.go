@@ -48,7 +48,7 @@ func (q *Queue) fill(now time.Duration, stage int) int {
 	if most == 1 || w.curve == nil {
 		return most
 	}
-	_, first := q.head(stage)
+	_, first, _ := q.head(stage)
 	left := Never
 	if d := first.row.Deadline; d != Never {
 		left = d - now
