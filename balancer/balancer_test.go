@@ -84,8 +84,8 @@ func TestFunctionWhenTheVMWouldBeLate(t *testing.T) {
 		id, _ := pick(b, ask)
 		got = append(got, id)
 	}
-	// The VM finishes in 10, then 20 ms; a third would take 30 there, as at the function, and hold others up.
-	want(t, "while the VM is in time", got, []uint64{1, 1, 2, 2, 2})
+	// The VM finishes in 10, then 20 ms; a third would take 30 there, no later than the function.
+	want(t, "while it is no later than the function", got, []uint64{1, 1, 1, 2, 2})
 	ask.Stage, ask.Remaining = 0, 30*ms
 	id, _ := pick(b, ask)
 	want(t, "the function does not have the first stage", id, 1)

@@ -24,8 +24,8 @@ type Priority int8
 
 // The priorities. A request of any other is as one of the nearest.
 const (
-	// Sheddable ones wait at VMs for no more than half of their time: under overload they are
-	// the first to go.
+	// Sheddable ones are shed if they might not be in time after twice the wait that is expected
+	// at VMs: under overload they are the first to go.
 	Sheddable Priority = iota - 1
 	Normal
 	// Critical ones are shed only when they cannot be in time any more.

@@ -127,7 +127,7 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	case p == nil:
 		return ErrFull
 	case s.trial:
-	case a.hopeless(p, f):
+	case a.hopeless(p):
 		if f == nil && a.frees(c) {
 			return ErrFull
 		}
@@ -216,7 +216,7 @@ func (s *looked) choose(a *Ask, t *table) *Place {
 		return v
 	case a.starts(f):
 		return f
-	case f.Finish < v.Finish, a.hopeless(v, f):
+	case f.Finish < v.Finish, a.hopeless(v):
 		return f
 	}
 	return v
@@ -252,22 +252,24 @@ func (a *Ask) catches(f, v *Place) bool {
 	return v.member.Travel+v.wait+duration(v.view().cautious()*float64(f.tail())) <= a.Remaining
 }
 
-// hopeless tells whether a request is to be shed rather than sent to the likeliest place. It
-// is if it cannot be in time any more; or if it would wait at a busy VM and most likely be
-// late, and take time from others.
-func (a *Ask) hopeless(p, f *Place) bool {
-	m, late := p.member, *a
-	switch {
-	case a.Remaining == Never || a.Without&(Shedding|Deadlines) != 0, m.Supposed && p.view().visits.Load() < seasoned:
+// hopeless tells whether a request is to be shed rather than sent to the likeliest place: it
+// could not be in time any more, even if it left at the first exit after half of what it is
+// expected to wait. A VM that has too much to do gives up many of those ahead, so the wait is often
+// shorter, and the VM itself sends back in time what it cannot do.
+func (a *Ask) hopeless(p *Place) bool {
+	m := p.member
+	if a.Remaining == Never || a.Without&(Shedding|Deadlines) != 0 || m.Supposed && p.view().visits.Load() < seasoned {
 		return false
-	case p.soonest(a) > a.Remaining:
-		return true
-	case m.Kind == Function || int(p.hand) < m.Slots || a.Priority >= Critical:
-		return false
-	case a.Priority <= Sheddable:
-		late.Remaining /= 2
 	}
-	return p.Finish > late.Remaining
+	least := p.soonest(a)
+	switch {
+	case m.Kind == Function || a.Priority >= Critical:
+	case a.Priority <= Sheddable:
+		least += 2 * p.wait
+	default:
+		least += p.wait / 2
+	}
+	return least > a.Remaining
 }
 
 // How good it is to send a request to a VM, the best first.

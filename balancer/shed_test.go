@@ -23,7 +23,7 @@ func filled(t *testing.T, hand int, members ...balancer.Member) *balancer.Balanc
 
 // What would wait and be late is shed at once; what may wait depends on how soon it has to go.
 func TestShed(t *testing.T) {
-	m := vm(1, 0, 0, 1, 10*ms) // two in hand: the next one is done after 30 ms
+	m := vm(1, 0, 0, 1, 10*ms) // two in hand: the next one waits for 20 ms, or half of that, and may take but 8
 	m.Soonest = []time.Duration{8 * ms}
 	guess := m
 	guess.Supposed = true
@@ -35,20 +35,20 @@ func TestShed(t *testing.T) {
 		ask     balancer.Ask
 		want    string
 	}{
-		"in time":                            {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 30 * ms}, "1"},
-		"late":                               {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 29 * ms}, "shed"},
+		"in time":                            {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 18 * ms}, "1"},
+		"late":                               {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 17 * ms}, "shed"},
 		"no deadline":                        {[]balancer.Member{m}, 2, balancer.Ask{Remaining: balancer.Never}, "1"},
-		"sheddable, half of its time":        {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 60 * ms, Priority: balancer.Sheddable}, "1"},
-		"sheddable, more than half":          {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 59 * ms, Priority: balancer.Sheddable}, "shed"},
+		"sheddable, twice its wait":        {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 48 * ms, Priority: balancer.Sheddable}, "1"},
+		"sheddable, more than that":          {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 47 * ms, Priority: balancer.Sheddable}, "shed"},
 		"critical":                           {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 9 * ms, Priority: balancer.Critical}, "1"},
 		"critical, out of reach":             {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 7 * ms, Priority: balancer.Critical}, "shed"},
-		"late, but times are a guess":        {[]balancer.Member{guess}, 2, balancer.Ask{Remaining: 29 * ms}, "1"},
+		"late, but times are a guess":        {[]balancer.Member{guess}, 2, balancer.Ask{Remaining: 17 * ms}, "1"},
 		"late at an idle VM, but not surely": {[]balancer.Member{m}, 0, balancer.Ask{Remaining: 9 * ms}, "1"},
 		"late at an idle VM, surely":         {[]balancer.Member{m}, 0, balancer.Ask{Remaining: 7 * ms}, "shed"},
 		"late, but a function may be in time": {
-			[]balancer.Member{m, fn}, 2, balancer.Ask{Remaining: 29 * ms}, "shed"},
+			[]balancer.Member{m, fn}, 2, balancer.Ask{Remaining: 17 * ms}, "shed"},
 		"the function may": {[]balancer.Member{m, fn}, 4, balancer.Ask{Remaining: 35 * ms}, "2"},
-		"asked not to":     {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 29 * ms, Without: balancer.Shedding}, "1"},
+		"asked not to":     {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 17 * ms, Without: balancer.Shedding}, "1"},
 	} {
 		b := with(t, 1, c.members[0])
 		for range c.hand {
@@ -83,9 +83,9 @@ func TestShedOnceTimesAreKnown(t *testing.T) {
 	for range 2 {
 		toVM1(b)
 	}
-	_, err := b.Pick(balancer.Ask{Generation: 1, Remaining: 25 * ms})
+	_, err := b.Pick(balancer.Ask{Generation: 1, Remaining: 9 * ms})
 	want(t, "late", err, balancer.ErrShed)
-	id, _ := pick(b, balancer.Ask{Generation: 1, Remaining: 35 * ms})
+	id, _ := pick(b, balancer.Ask{Generation: 1, Remaining: 12 * ms})
 	want(t, "in time", id, 1)
 }
 

@@ -12,7 +12,7 @@ type Priority = balancer.Priority
 // The priorities. Requests are Normal unless their context says otherwise. Only a pipeline that
 // rents sheds.
 const (
-	Sheddable = balancer.Sheddable // waits at VMs for no more than half of its time
+	Sheddable = balancer.Sheddable // shed if it might not be in time after twice the wait that is expected
 	Normal    = balancer.Normal
 	Critical  = balancer.Critical // shed only when it cannot be in time any more
 )

@@ -56,12 +56,12 @@ func TestPriorities(t *testing.T) {
 			}
 			return requests - int(shed.Load())
 		}
-		// Of a second half is for five of them, and all of it for ten.
+		// The sixth would wait half a second, and the twenty-first two.
 		if n := accepted(serflow.Sheddable, 12); n < 4 || n > 6 {
 			t.Errorf("%d sheddable requests are taken, want 5", n)
 		}
-		if n := accepted(serflow.Normal, 12); n < 4 || n > 6 {
-			t.Errorf("%d normal ones are taken beside them, want 5", n)
+		if n := accepted(serflow.Normal, 24); n < 14 || n > 16 {
+			t.Errorf("%d normal ones are taken beside them, want 15", n)
 		}
 		if n := accepted(serflow.Critical, 3); n != 3 {
 			t.Errorf("%d of 3 critical ones are taken", n)
