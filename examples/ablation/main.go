@@ -28,7 +28,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := flag.NewFlagSet("ablation", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	trace := f.String("trace", "", "`file` of counts, a line a second (second,requests), gzipped or not; default: generated bursts")
-	requests := f.Int("requests", 100_000, "how many requests of each stretch of the trace to replay")
+	requests := f.Int("requests", 30_000, "how many requests of each stretch of the trace to replay")
 	seed := f.Uint64("seed", 1, "of all that is random")
 	if err := f.Parse(args); err != nil {
 		return err

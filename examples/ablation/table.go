@@ -32,11 +32,14 @@ type situation struct {
 	split       bool    // two groups of VMs, the second for the last half of the stages
 	functions   bool
 	stalls      bool // one batch in 500 takes 20 times as long
+	calls       int  // of functions at once; 0 for as many as the offer says
 }
 
 var situations = []situation{
 	{name: "calm", about: "one VM group and a function that takes over; the fleet is 80 % busy", utilisation: 0.8, functions: true},
-	{name: "stalls", about: "the same, but one batch in 500 takes 20 times as long", utilisation: 0.8, functions: true, stalls: true},
+	{name: "busy", about: "the same, but the fleet has no room to spare: what its VMs could do if they never waited", utilisation: 1, functions: true},
+	{name: "throttled", about: "a busy fleet, and a cloud that refuses more than a few calls at once, which nobody has said", utilisation: 1, functions: true, calls: 4},
+	{name: "stalls", about: "as calm, but one batch in 500 takes 20 times as long", utilisation: 0.8, functions: true, stalls: true},
 	{name: "overload", about: "two VM groups and no functions, with half of the VMs that the second one needs", utilisation: 1, split: true},
 }
 
@@ -137,7 +140,7 @@ func (t table) scenario(v variant, all traces, stretch int, seed uint64) simulat
 		Stages: len(t.reach), Plan: t.plan(v), Times: map[string]profile.Times{vmOffer.Name: times, functionOffer.Name: t.times},
 		Traffic: source, Depths: t.depths, SLO: t.slo(), Network: t.network(), Running: true, Until: length, Seed: seed + uint64(stretch),
 		World: func(r *rand.Rand) (simulate.World, error) {
-			return mock.NewWorld(mock.Config{Cold: mock.Spread{Median: 400 * time.Millisecond, P99: 1200 * time.Millisecond}, KeepAlive: 10 * time.Minute}, r)
+			return mock.NewWorld(mock.Config{Concurrency: t.calls, Cold: mock.Spread{Median: 400 * time.Millisecond, P99: 1200 * time.Millisecond}, KeepAlive: 10 * time.Minute}, r)
 		},
 	}
 	s.Rules.Without = v.without
@@ -168,7 +171,11 @@ func (t table) plan(v variant) provisioner.Plan {
 		p.VMs = append(p.VMs, provisioner.VMGroup{Stages: r, Offer: vmOffer, VMs: vms, MaxBatch: batch})
 	}
 	if t.functions {
-		p.Functions = []provisioner.FunctionGroup{{Stages: stage.Range{Last: last}, Offer: functionOffer, Cold: 1200 * time.Millisecond}}
+		offer := functionOffer
+		if t.calls > 0 {
+			offer.Concurrency = 0
+		}
+		p.Functions = []provisioner.FunctionGroup{{Stages: stage.Range{Last: last}, Offer: offer, Cold: 1200 * time.Millisecond}}
 	}
 	return p
 }
