@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"time"
 
 	"github.com/serflow/serflow-go/examples/fashionmnist/model"
 	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/internal/load"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
@@ -35,7 +35,7 @@ type workload struct {
 func workloadOf(name string) (workload, error) {
 	switch name {
 	case "waits":
-		return waits(), nil
+		return waits()
 	case "fashion":
 		return fashion()
 	}
@@ -76,58 +76,23 @@ var (
 
 const variation = 0.5
 
-func waits() workload {
+func waits() (workload, error) {
 	w := workload{
 		reach:    waitReach,
 		vm:       provisioner.VMOffer{Name: "VM", VCPUs: 1, PerHour: 0.04},
 		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
 		cold:     100 * time.Millisecond, concurrency: 100, vms: 20, from: 0.7, to: 1.2, slo: 500 * time.Millisecond, measured: 2000, warm: 20,
 	}
-	w.model = stage.NewModel("waits")
-	for k := range waitMeans {
-		policy := exit.MaxProb(0.9)
-		if k == len(waitMeans)-1 {
-			policy = exit.Final()
-		}
-		w.model.Stages = append(w.model.Stages, stage.New(fmt.Sprintf("s%d", k+1), stage.Func("waits", waiting(k)), policy))
+	times, err := profile.LogNormal(waitMeans, variation)
+	if err != nil {
+		return workload{}, err
 	}
+	w.model = load.Waits{Name: "waits", Times: times}.Model()
 	w.samples = func(seed uint64) func() []stage.Tensor {
 		r := rand.New(rand.NewPCG(seed, 3))
-		return func() []stage.Tensor {
-			rank, depth := r.Float64(), 0
-			for depth+1 < len(waitReach) && rank < waitReach[depth+1] {
-				depth++
-			}
-			return []stage.Tensor{stage.Float32("depth", []int64{1}, []float32{float32(depth)})}
-		}
+		return func() []stage.Tensor { return []stage.Tensor{load.Sample(load.Depth(r, waitReach), 1)} }
 	}
-	return w
-}
-
-// waiting is stage k: it waits for a drawn time for each row, and is sure of those that are
-// to leave at it.
-func waiting(k int) stage.RunFunc {
-	sigma := math.Sqrt(math.Log(1 + variation*variation))
-	mu := math.Log(float64(waitMeans[k])) - sigma*sigma/2
-	return func(ctx context.Context, rows int, in []stage.Tensor) ([]stage.Tensor, error) {
-		depths, err := stage.Data[float32](in[0])
-		if err != nil {
-			return nil, err
-		}
-		total, logits := time.Duration(0), make([]float32, 2*rows)
-		for i := range rows {
-			total += time.Duration(math.Exp(mu + sigma*rand.NormFloat64()))
-			if int(depths[i]) <= k {
-				logits[2*i+1] = 10
-			}
-		}
-		select {
-		case <-time.After(total):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		return []stage.Tensor{in[0], stage.Float32(stage.Logits, []int64{int64(rows), 2}, logits)}, nil
-	}
+	return w, nil
 }
 
 // fashion is the Fashion-MNIST network: its small stages on a VM of a quarter of a core, and
