@@ -144,14 +144,12 @@ func (c Cloud) uncertain(t *testing.T, what, provider string, err error) {
 	}
 }
 
-// eventually waits until something is so.
+// eventually waits until something is so, and looks less often the longer that takes.
 func eventually(ctx context.Context, t *testing.T, what string, so func() bool) {
 	t.Helper()
-	pause := time.NewTicker(10 * time.Millisecond)
-	defer pause.Stop()
-	for !so() {
+	for pause := 5 * time.Millisecond; !so(); pause = min(2*pause, time.Second) {
 		select {
-		case <-pause.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			t.Fatalf("never: %s", what)
 		}
