@@ -52,13 +52,18 @@ func (c Cloud) listed(ctx context.Context, t *testing.T, owner string) []provide
 	return vms
 }
 
-// end ends VMs and fails the test if one cannot be ended.
+// end ends VMs and fails the test if one cannot be ended. A cloud may ask for patience: it may
+// not know yet what it has just launched.
 func (c Cloud) end(ctx context.Context, t *testing.T, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		if err := c.VMs.End(ctx, id); err != nil {
-			t.Errorf("end %q: %v", id, err)
-		}
+		eventually(ctx, t, id+" is ended", func() bool {
+			err := c.VMs.End(ctx, id)
+			if err != nil && !errors.Is(err, providers.ErrUnavailable) {
+				t.Fatalf("end %q: %v", id, err)
+			}
+			return err == nil
+		})
 	}
 }
 

@@ -92,9 +92,7 @@ func vmCallsThatFail(ctx context.Context, t *testing.T, c Cloud) {
 			}
 			c.fails(ctx, t, op, f, c.VMs.Name(), do)
 			mend()
-			if err := do(ctx); err != nil {
-				t.Errorf("%s, mended: %v", op, err)
-			}
+			eventually(ctx, t, string(op)+" is mended", func() bool { return do(ctx) == nil })
 		}
 		c.clear(ctx, t)
 	}

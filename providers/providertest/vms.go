@@ -206,11 +206,12 @@ func vmsAreAdopted(ctx context.Context, t *testing.T, c Cloud) {
 	l := c.launchOf(ctx, t, "a", 2)
 	left := sorted(idsOf(c.granted(ctx, t, l)))
 	next := c.Successor(t)
-	if list := next.listed(ctx, t, owner); !slices.Equal(sorted(idsOf(list)), left) {
-		t.Fatalf("the successor finds %v, and %v were left", idsOf(list), left)
-	} else {
-		saysItsLaunch(t, list[0], l, time.Now())
-	}
+	var list []providers.Instance
+	eventually(ctx, t, "the successor finds what was left", func() bool {
+		list = next.listed(ctx, t, owner)
+		return slices.Equal(sorted(idsOf(list)), left)
+	})
+	saysItsLaunch(t, list[0], l, time.Now())
 	if vms, err := next.VMs.Launch(ctx, l); err != nil || !slices.Equal(sorted(idsOf(vms)), left) {
 		t.Errorf("the successor asks again: %v, %v; want %v", idsOf(vms), err, left)
 	}
