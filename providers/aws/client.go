@@ -20,19 +20,19 @@ type client struct {
 	vms    *ec2.Client
 }
 
-// loaded is the configuration: the user's, or the SDK's default. It is locked.
-func (c *client) loaded(ctx context.Context, op string) (sdk.Config, error) {
-	if c.config == nil {
-		found, err := config.LoadDefaultConfig(ctx)
-		if err != nil {
-			return found, failed(op, "mend what the SDK reads: AWS_* of the environment, ~/.aws/config and credentials", fmt.Errorf("%w: %w", because(ctx), err))
-		}
-		c.config = &found
+// loaded is the configuration: the user's, or the SDK's default. The client is locked. What is
+// missing is looked for again by the next call.
+func (c *client) loaded(ctx context.Context, op string) (cfg sdk.Config, err error) {
+	if c.config != nil {
+		cfg = *c.config
+	} else if cfg, err = config.LoadDefaultConfig(ctx); err != nil {
+		return cfg, failed(op, "mend what the SDK reads: AWS_* of the environment, ~/.aws/config and credentials", fmt.Errorf("%w: %w", because(ctx), err))
 	}
-	if c.config.Region == "" {
-		return *c.config, failed(op, "set AWS_REGION, or give a Config that has one", fmt.Errorf("%w: no region", providers.ErrInvalid))
+	if cfg.Region == "" {
+		return cfg, failed(op, "set AWS_REGION, or give a Config that has one", fmt.Errorf("%w: no region", providers.ErrInvalid))
 	}
-	return *c.config, nil
+	c.config = &cfg
+	return cfg, nil
 }
 
 // because is the context's error, if it is over, or else that something is invalid.
