@@ -1,0 +1,256 @@
+package providertest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/mock"
+	"github.com/serflow/serflow-go/providers/providertest"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/simulate"
+)
+
+// defect is the variable that names what is wrong with the provider of TestTheSuiteOnOne.
+const defect = "PROVIDERTEST_DEFECT"
+
+// vms and functions are of a provider that is sound but for what a test replaces.
+type vms struct {
+	providers.VMs
+	launch func(context.Context, providers.Launch) ([]providers.Instance, error)
+	list   func(context.Context, string) ([]providers.Instance, error)
+	end    func(context.Context, string) error
+}
+
+func (v vms) Launch(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
+	if v.launch != nil {
+		return v.launch(ctx, l)
+	}
+	return v.VMs.Launch(ctx, l)
+}
+
+func (v vms) List(ctx context.Context, owner string) ([]providers.Instance, error) {
+	if v.list != nil {
+		return v.list(ctx, owner)
+	}
+	return v.VMs.List(ctx, owner)
+}
+
+func (v vms) End(ctx context.Context, id string) error {
+	if v.end != nil {
+		return v.end(ctx, id)
+	}
+	return v.VMs.End(ctx, id)
+}
+
+type functions struct {
+	providers.Functions
+	ensure func(context.Context, providers.FunctionSpec) (providers.Function, error)
+	invoke func(context.Context, string, []byte) (providers.Invocation, error)
+}
+
+func (f functions) Ensure(ctx context.Context, s providers.FunctionSpec) (providers.Function, error) {
+	if f.ensure != nil {
+		return f.ensure(ctx, s)
+	}
+	return f.Functions.Ensure(ctx, s)
+}
+
+func (f functions) Invoke(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
+	if f.invoke != nil {
+		return f.invoke(ctx, id, body)
+	}
+	return f.Functions.Invoke(ctx, id, body)
+}
+
+// defects are what adapters get wrong, and the test of the suite that finds each.
+var defects = map[string]struct {
+	found string
+	spoil func(*vms, *functions)
+}{
+	"a token launches twice": {"a_token_launches_once", func(v *vms, _ *functions) {
+		n := 0
+		v.launch = func(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
+			n++
+			l.Token += fmt.Sprint("-", n)
+			return v.VMs.Launch(ctx, l)
+		}
+	}},
+	"tags are forgotten": {"launch_and_list", func(v *vms, _ *functions) {
+		v.list = func(ctx context.Context, owner string) ([]providers.Instance, error) {
+			list, err := v.VMs.List(ctx, owner)
+			for i := range list {
+				list[i].Artifact = ""
+			}
+			return list, err
+		}
+	}},
+	"another owner's VMs are listed": {"owners_of_VMs", func(v *vms, _ *functions) {
+		v.list = func(ctx context.Context, owner string) ([]providers.Instance, error) {
+			list, err := v.VMs.List(ctx, owner)
+			if more, _ := v.VMs.List(ctx, owner+"2"); err == nil {
+				list = append(list, more...)
+			}
+			return list, err
+		}
+	}},
+	"only the first page is listed": {"launch_and_list", func(v *vms, _ *functions) {
+		v.list = func(ctx context.Context, owner string) ([]providers.Instance, error) {
+			list, err := v.VMs.List(ctx, owner)
+			return list[:min(1, len(list))], err
+		}
+	}},
+	"ending what has gone is an error": {"end", func(v *vms, _ *functions) {
+		ended := map[string]bool{}
+		v.end = func(ctx context.Context, id string) error {
+			if ended[id] {
+				return &providers.Error{Provider: "mock", Op: "end VM", Err: providers.ErrNotFound}
+			}
+			ended[id] = true
+			return v.VMs.End(ctx, id)
+		}
+	}},
+	"End does nothing": {"end", func(v *vms, _ *functions) {
+		v.end = func(ctx context.Context, _ string) error { return nil }
+	}},
+	"the context is not looked at": {"VMs_and_contexts_that_are_over", func(v *vms, _ *functions) {
+		v.end = func(_ context.Context, id string) error { return v.VMs.End(context.Background(), id) }
+	}},
+	"a lost answer is called a refusal": {"launches_that_fail", func(v *vms, _ *functions) {
+		v.launch = func(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
+			list, err := v.VMs.Launch(ctx, l)
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = &providers.Error{Provider: "mock", Op: "launch", Err: providers.ErrThrottled}
+			}
+			return list, err
+		}
+	}},
+	"an error has no name": {"launches_that_cannot_be", func(v *vms, _ *functions) {
+		v.launch = func(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
+			list, err := v.VMs.Launch(ctx, l)
+			if err != nil {
+				err = errors.New(err.Error())
+			}
+			return list, err
+		}
+	}},
+	"the setup is told": {"functions_that_cannot_be", func(_ *vms, f *functions) {
+		f.ensure = func(ctx context.Context, s providers.FunctionSpec) (providers.Function, error) {
+			fn, err := f.Functions.Ensure(ctx, s)
+			if err != nil {
+				err = &providers.Error{Provider: "mock", Op: "ensure", Err: fmt.Errorf("%w: %+v", err, s)}
+			}
+			return fn, err
+		}
+	}},
+	"a failure is not billed": {"the_bill_of_functions", func(_ *vms, f *functions) {
+		f.invoke = func(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
+			got, err := f.Functions.Invoke(ctx, id, body)
+			if err != nil {
+				got.Billed /= 2
+			}
+			return got, err
+		}
+	}},
+	"a cold start is not billed": {"invoke", func(_ *vms, f *functions) {
+		f.invoke = func(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
+			got, err := f.Functions.Invoke(ctx, id, body)
+			got.Billed -= got.Cold
+			return got, err
+		}
+	}},
+	"specs are mistaken for each other": {"a_function_is_made_once", func(_ *vms, f *functions) {
+		f.ensure = func(ctx context.Context, s providers.FunctionSpec) (providers.Function, error) {
+			if s.Setup != "" {
+				s.Setup = strings.TrimSpace(s.Setup)
+			}
+			return f.Functions.Ensure(ctx, s)
+		}
+	}},
+}
+
+// lossy is a world that answers no launch while it is lost.
+type lossy struct {
+	*mock.World
+	lost atomic.Bool
+}
+
+func (w *lossy) Launch(now time.Duration, o provisioner.VMOffer, n int) simulate.Launch {
+	l := w.World.Launch(now, o, n)
+	if w.lost.Load() {
+		l.Answer = provisioner.Never
+	}
+	return l
+}
+
+func (w *lossy) inject(op providertest.Op, f providertest.Fault) (mend func(), ok bool) {
+	if op != providertest.Launch || f != providertest.AnswerLost {
+		return nil, false
+	}
+	w.lost.Store(true)
+	return func() { w.lost.Store(false) }, true
+}
+
+// TestTheSuiteOnOne is the suite on a provider that is sound, or has the defect that the
+// environment names.
+func TestTheSuiteOnOne(t *testing.T) {
+	providertest.RunInBubble(t, func(t *testing.T) providertest.Cloud {
+		world, err := mock.NewWorld(mock.Config{Cold: mock.Spread{Median: time.Second}}, rand.New(rand.NewPCG(1, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lossy := &lossy{World: world}
+		p, err := mock.Open(mock.Options{
+			VMs:       []provisioner.VMOffer{{Name: "small", PerHour: 1}},
+			Functions: []provisioner.FunctionOffer{{Name: "1 GB", MemoryMB: 1024, PerGBSecond: 1}},
+			World:     lossy,
+			Function: func(body []byte) ([]byte, error) {
+				time.Sleep(3 * time.Millisecond)
+				if len(body) == 0 {
+					return nil, errors.New("nothing to do")
+				}
+				return body, nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Close() })
+		v, f := vms{VMs: p.VMs()}, functions{Functions: p.Functions()}
+		if d, ok := defects[os.Getenv(defect)]; ok {
+			d.spoil(&v, &f)
+		}
+		return providertest.Cloud{
+			VMs: v, Functions: f, VMArtifact: "worker", FunctionArtifact: "worker", Setup: "the secret", Body: []byte("x"), Answer: []byte("x"),
+			Launched: func() int { return p.Account().VMs },
+			Inject:   lossy.inject,
+			Spent:    func() (vms, functions float64) { a := p.Account(); return a.VMDollars, a.FunctionDollars },
+		}
+	})
+}
+
+// Each defect is found, by the test that is for it.
+func TestDefectsAreFound(t *testing.T) {
+	if os.Getenv(defect) != "" {
+		t.Fatal("it starts itself")
+	}
+	for name, d := range defects {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], "-test.run=^TestTheSuiteOnOne$")
+			cmd.Env = append(os.Environ(), defect+"="+name, "GORACE=atexit_sleep_ms=0")
+			text, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(text), "--- FAIL: TestTheSuiteOnOne/"+d.found+" ") {
+				t.Errorf("%v: not found by %s:\n%s", err, d.found, text)
+			}
+		})
+	}
+}
