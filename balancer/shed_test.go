@@ -9,18 +9,6 @@ import (
 	"github.com/serflow/serflow-go/balancer"
 )
 
-// filled is a VM with requests in hand.
-func filled(t *testing.T, hand int, members ...balancer.Member) *balancer.Balancer {
-	t.Helper()
-	b := with(t, 1, members...)
-	for range hand {
-		if _, err := b.Pick(balancer.Ask{Generation: 1, Remaining: balancer.Never}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b
-}
-
 // What would wait and be late is shed at once; what may wait depends on how soon it has to go.
 func TestShed(t *testing.T) {
 	m := vm(1, 0, 0, 1, 10*ms) // two in hand: the next one waits for 20 ms, or half of that, and may take but 8
