@@ -26,7 +26,7 @@ func TestShed(t *testing.T) {
 		"in time":                            {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 18 * ms}, "1"},
 		"late":                               {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 17 * ms}, "shed"},
 		"no deadline":                        {[]balancer.Member{m}, 2, balancer.Ask{Remaining: balancer.Never}, "1"},
-		"sheddable, twice its wait":        {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 48 * ms, Priority: balancer.Sheddable}, "1"},
+		"sheddable, twice its wait":          {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 48 * ms, Priority: balancer.Sheddable}, "1"},
 		"sheddable, more than that":          {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 47 * ms, Priority: balancer.Sheddable}, "shed"},
 		"critical":                           {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 9 * ms, Priority: balancer.Critical}, "1"},
 		"critical, out of reach":             {[]balancer.Member{m}, 2, balancer.Ask{Remaining: 7 * ms, Priority: balancer.Critical}, "shed"},
