@@ -1,4 +1,4 @@
-.PHONY: demo quickstart simulate fidelity test nightly bench
+.PHONY: demo quickstart simulate ablation fidelity test nightly bench
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -15,6 +15,10 @@ quickstart:
 # What fixed plans would do to an hour of real traffic, and what they would cost.
 simulate:
 	go run ./examples/simulate
+
+# What each mechanism of the balancer is worth, on generated bursts.
+ablation:
+	go run ./examples/ablation
 
 # One workload on subprocesses and in the simulator, side by side: twenty VMs whose stages
 # wait, and two that compute.
