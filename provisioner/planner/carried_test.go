@@ -25,7 +25,7 @@ func exponential(slots int, patience time.Duration) *trial {
 	const ever = time.Hour
 	return &trial{
 		times: times, stages: stage.Range{}, goOn: []float64{0}, slots: slots, batch: 1,
-		deadline: ever + patience, need: []time.Duration{ever}, service: 10 * time.Millisecond, saturated: 100 * float64(slots),
+		deadline: ever + patience, need: []time.Duration{ever}, least: []time.Duration{ever}, must: true, service: 10 * time.Millisecond, saturated: 100 * float64(slots),
 	}
 }
 

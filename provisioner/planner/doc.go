@@ -11,8 +11,8 @@
 //     cheapest size that holds the range within its limits: c_f (call.go).
 //   - What VMs of each offer do for every range: work of a request, mu_sat, transfer, and
 //     how long a row may wait before it must leave for a function (fleet.go).
-//   - What n of them carry of a rate: the worker's queue machine under virtual time, n of
-//     them behind the balancer's choice of two (loop.go), kept as tables by load n*mu_sat
+//   - What n of them carry of a rate: the worker's queue machine under virtual time, set up as
+//     provisioner.Expect.Queue does, n of them behind the balancer's choice of two (loop.go), kept as tables by load n*mu_sat
 //     and n (table.go). A closed form (estimate.go) says which are worth this.
 //   - Rents: for each range, the few offers and sizes n that could be the cheapest by the
 //     C(n) rule, each a line over c_f: n*P + c_f*overflow (rent.go).

@@ -23,8 +23,9 @@ type fleet struct {
 	ready     float64 // share of the time that a VM serves
 	deadline  float64 // since a row's arrival
 	need      []float64
-	patience  float64 // how long a row waits before it leaves, in units of work
-	scv       float64 // of a request's work
+	least     []float64 // to be in time elsewhere on average
+	patience  float64   // how long a row waits before it leaves, in units of work
+	scv       float64   // of a request's work
 	known     *table
 }
 
@@ -83,9 +84,9 @@ func (f *fleet) wait() {
 	f.deadline = max(min(f.deadline, p.target-entry)-answer, 1e-6)
 	for s := f.in.First; s <= f.in.Last; s++ {
 		if f.must {
-			f.need = append(f.need, pace.mean[s])
+			f.need, f.least = append(f.need, pace.mean[s]), append(f.least, pace.mean[s])
 		} else {
-			f.need = append(f.need, p.need(s, f.in.Last))
+			f.need, f.least = append(f.need, p.need(s, f.in.Last)), append(f.least, p.least(s, f.in.Last))
 		}
 	}
 }

@@ -23,6 +23,7 @@ type run struct {
 	exited []bool
 	back   []queue.Row
 	out    outcome
+	flying float64 // requests on the way to a VM, or back
 }
 
 // trialVM is a worker's queue, and what its slots run.
@@ -71,7 +72,7 @@ func (s *run) step(e due) {
 }
 
 // arrive routes a row as the balancer does: to the VM of two drawn at random that is
-// expected to finish first, or away if that would be late. One queue for all VMs would be simpler, and
+// expected to finish first, or away if that would be late and a function not. One queue for all VMs would be simpler, and
 // wrong where there is little time to wait: sixteen VMs would carry up to 0.15 more (TestVMsAreNoPool).
 func (s *run) arrive() {
 	id := len(s.rows)
@@ -84,11 +85,13 @@ func (s *run) arrive() {
 	}
 	s.rows = append(s.rows, row)
 	vm, finish := s.pick()
-	if finish > s.deadline {
+	wait := finish - s.service
+	caught := s.must || wait+s.need[0] <= s.deadline // by a function, if it is handed back
+	if finish > s.deadline || !caught && wait+s.rest[0] > s.deadline {
 		s.gone(id)
 		return
 	}
-	r := queue.Row{ID: uint64(id), Last: s.stages.Len() - 1, Deadline: s.now + s.deadline}
+	r := queue.Row{ID: uint64(id), Last: s.stages.Len() - 1, Deadline: s.now + s.deadline, Keep: !caught}
 	if _, err := s.vms[vm].Enqueue(s.now, r); err != nil {
 		panic(err) // our own mistake: the queue has no limit
 	}
@@ -109,8 +112,9 @@ func (s *run) pick() (vm int, finish time.Duration) {
 
 // finishAt is the balancer's own estimate for one more row.
 func (s *run) finishAt(vm int) time.Duration {
-	ahead := s.vms[vm].Len()/s.batch + 1 - s.slots
-	return s.service + s.service*time.Duration(max(ahead, 0))/time.Duration(s.slots)
+	hand := float64(s.vms[vm].Len()) + s.flying
+	each := max((hand/float64(s.batch)+1)/float64(s.slots), 1)
+	return time.Duration(float64(s.service) * each)
 }
 
 // pump lets late rows go and starts batches.

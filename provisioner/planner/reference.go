@@ -59,9 +59,23 @@ func (p *problem) newReference() reference {
 // need is the time that a row before a stage of a range must have left for its way there
 // by functions: see provisioner.Expect.Need.
 func (p *problem) need(s, last int) float64 {
+	return p.away(s) + p.reference.longest.seldomExceeded(s, last)
+}
+
+// least is need if the functions take what they are expected to: see provisioner.Expect.Least.
+func (p *problem) least(s, last int) float64 {
+	mean := 0.0
+	for q := s; q <= last; q++ {
+		m, _ := p.reference.longest.over(q, q)
+		mean += p.visits(s, q) * m
+	}
+	return p.away(s) + mean
+}
+
+// away is the seconds from a VM to a function before a stage, and back.
+func (p *problem) away(s int) float64 {
 	n := p.Network
-	hops := n.VM.Time(p.into(s)) + n.Function.Time(p.into(s)) + n.Function.Time(n.Answer)
-	return hops.Seconds() + p.reference.longest.seldomExceeded(s, last)
+	return (n.VM.Time(p.into(s)) + n.Function.Time(p.into(s)) + n.Function.Time(n.Answer)).Seconds()
 }
 
 // part is what a range has of the work, and so of the time that there is for waiting and of

@@ -6,6 +6,8 @@ import (
 	"hash"
 	"hash/fnv"
 	"math"
+
+	"github.com/serflow/serflow-go/provisioner/profile"
 )
 
 // Planner plans, and keeps the tables that it has made, so that the next plan for the
@@ -48,11 +50,15 @@ const longestWait = 32
 // a twentieth, so that a little change of reach finds the table that there is.
 func (f *fleet) newTrial() *trial {
 	v, h := f.p.VMs[f.vm], digest{fnv.New64a()}
-	t := &trial{times: v.Times, stages: f.in, slots: f.slots, batch: f.batch}
-	h.add(int64(f.slots), int64(f.batch))
+	t := &trial{times: v.Times, stages: f.in, slots: f.slots, batch: f.batch, must: f.must, travel: 2 * f.p.Network.VM.Latency}
+	h.add(int64(f.slots), int64(f.batch), int64(t.travel))
+	if f.must {
+		h.add(-1)
+	}
 	reached, work, single := 1.0, 0.0, 0.0
 	for s := f.in.First; s <= f.in.Last; s++ {
 		h.add(f.p.vms[f.vm].digest[s])
+		t.rest = append(t.rest, profile.Longest(v.Times, s, f.in.Last))
 		work += reached * f.perRow(s, f.batch)
 		single += reached * f.perRow(s, 1)
 		on := 0.0
@@ -63,8 +69,9 @@ func (f *fleet) newTrial() *trial {
 		reached *= on
 	}
 	patience := toDuration(work * h.round(min((f.deadline-f.need[0])/work, longestWait), 1.0/20, 1.0/20))
-	for _, need := range f.need {
+	for i, need := range f.need {
 		t.need = append(t.need, toDuration(work*h.round(need/work, 1.0/20, 1.0/20)))
+		t.least = append(t.least, toDuration(work*h.round(f.least[i]/work, 1.0/20, 1.0/20)))
 	}
 	t.deadline = max(t.need[0]+patience, 1)
 	t.service, t.saturated, t.key = toDuration(single), float64(f.slots)/work, h.Sum64()

@@ -19,10 +19,28 @@ type trial struct {
 	batch    int
 	deadline time.Duration   // since a row's arrival
 	need     []time.Duration // see queue.Config
-	service  time.Duration   // a row's expected time in the group
+	least    []time.Duration
+	rest     []time.Duration
+	must     bool          // there is no function
+	travel   time.Duration // to a VM and back
+	service  time.Duration // a row's expected time in the group
 
 	saturated float64 // mu_sat
 	key       uint64
+}
+
+// config is what provisioner.Expect.Queue makes of the group: a trial of another queue than
+// the one that serves would not tell what is carried.
+func (t *trial) config() queue.Config {
+	c := queue.Config{Stages: t.stages.Len(), Slots: t.slots, MaxBatch: t.batch, Need: t.need, Least: t.least, Rest: t.rest}
+	for s := t.stages.First; s <= t.stages.Last; s++ {
+		curve := make([]time.Duration, t.batch)
+		for i := range curve {
+			curve[i] = min(max(t.times.Mean(s, i+1), 1), queue.Never/2)
+		}
+		c.Curve = append(c.Curve, curve[:queue.Worth(curve)])
+	}
+	return c
 }
 
 // outcome is what became of a trial's rows.
@@ -48,9 +66,9 @@ func (t *trial) try(n int, rate float64, rows int, r *rand.Rand) outcome {
 	if load := rate / (float64(n) * t.saturated); load > 0.9 { // what is too much fills the queues
 		warm += int(rate * (t.deadline - t.need[0]).Seconds() / max(load-1, 0.15))
 	}
-	s := &run{trial: t, rows: make([]tried, 0, 2*warm+rows), first: warm, last: warm + rows - 1, open: rows, vms: make([]trialVM, n), r: r}
+	s := &run{trial: t, rows: make([]tried, 0, 2*warm+rows), first: warm, last: warm + rows - 1, open: rows, vms: make([]trialVM, n), r: r, flying: rate / float64(n) * t.travel.Seconds()}
 	for i := range s.vms {
-		q, err := queue.New(queue.Config{Stages: t.stages.Len(), Slots: t.slots, MaxBatch: t.batch, Need: t.need})
+		q, err := queue.New(t.config())
 		if err != nil {
 			panic(err) // our own mistake: an Ask is validated
 		}
