@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/exit"
+	accuracy "github.com/serflow/serflow-go/exit/watch"
 	"github.com/serflow/serflow-go/internal/compute"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -50,15 +51,23 @@ func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Res
 	if f.ctx, err = p.begin(ctx, &f.call); err != nil {
 		return nil, p.refuse(ctx, err)
 	}
-	defer p.end(&f.call)
 	if p.cloud != nil {
+		defer p.end(&f.call)
 		return p.rented(f.ctx, rows, batch)
 	}
+	if f.admission = p.exits.admit(rows); len(f.sampled) > 0 {
+		defer f.shadows(batch) // once the call has ended
+	}
+	defer p.end(&f.call)
 	if f.left = f.one[:]; rows > 1 {
 		f.left = make([]waiting, rows)
 	}
 	for i := range f.left {
 		f.left[i].row, f.results[i] = i, unanswered
+	}
+	if f.set.asked != nil {
+		f.seen = make([][]accuracy.Seen, rows)
+		defer f.heard()
 	}
 	return f.results, f.fly(batch)
 }
@@ -92,6 +101,7 @@ const sendInput = "send what the model's first stage takes: Infer one sample wit
 type flight struct {
 	*Pipeline
 	call
+	admission
 	ctx     context.Context
 	classes int64 // columns of logits, once an exit has shown them
 	begun   time.Time
@@ -100,6 +110,7 @@ type flight struct {
 	texts   map[string][]stage.Tensor // rows of the last stage's BYTES outputs
 	lender  int                       // the stage whose runner made the batch's memory; -1 if we or the caller did
 	one     [1]waiting                // left's memory for a single request
+	seen    [][]accuracy.Seen         // at full depth, what exits have said of each row
 }
 
 // waiting is a row that has not exited yet.
@@ -172,12 +183,18 @@ func (f *flight) fail(k int, err error) error {
 	}
 	for _, w := range f.left {
 		f.results[w.row].Err = e
-		f.done(w.row, "", e)
+		f.done(-1, e)
 	}
 	return e
 }
 
-func (f *flight) done(row int, exit string, err error) {
+// done follows the end of a row, at the exit of stage k or with an error.
+func (f *flight) done(k int, err error) {
+	exit, took := "", time.Since(f.begun)
+	if err == nil {
+		exit = f.model.Stages[k].Name
+	}
 	f.recorder.request(err)
-	f.observer.RequestDone(f.ctx, RequestEvent{exit, time.Since(f.begun), err})
+	f.exits.ended(f.set, k, took, err)
+	f.observer.RequestDone(f.ctx, RequestEvent{exit, took, err})
 }

@@ -1,0 +1,266 @@
+package serflow
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/exit/brownout"
+	"github.com/serflow/serflow-go/exit/drift"
+	accuracy "github.com/serflow/serflow-go/exit/watch"
+	"github.com/serflow/serflow-go/stage"
+)
+
+// exitSet is what a request leaves by, from start to end.
+type exitSet struct {
+	policies []exit.Policy   // one a stage
+	asked    []exit.Policy   // what the exits are asked beside, for watch; nil for nothing
+	watch    *accuracy.Watch // that is to hear what they said
+	left     []atomic.Int64  // requests by the stage that they left at, until they are counted; nil if these exits are not the usual
+}
+
+// exits are those in force, and what watches over them: the machines of packages drift, watch
+// and brownout, driven by real time. They are safe for concurrent use.
+type exits struct {
+	model    stage.Model
+	slo      time.Duration
+	begun    time.Time
+	log      *slog.Logger
+	observer Observer
+	first    []exit.Policy           // that the pipeline was opened with
+	guarded  bool                    // a watch or a brownout has a say in each request
+	inForce  atomic.Pointer[exitSet] // of requests that no brownout lets out earlier
+
+	mu       sync.Mutex // guards what follows, and the machines
+	usual    *exitSet   // those that were set
+	drift    *drift.Monitor
+	watched  watched
+	brownout *brownout.Brownout // nil, or the same from the beginning
+	steps    []*exitSet         // of the brownout
+	shown    int                // its step that has been told
+	overload overload
+
+	ctx  context.Context // of shadows and ticks
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+// exitOptions are what the user has asked for.
+type exitOptions struct {
+	drift    *drift.Config
+	watch    *accuracy.Config
+	brownout *brownout.Config
+}
+
+// newExits are the model's, or the first that the watch has. Start them once requests come.
+func newExits(m stage.Model, o exitOptions, slo time.Duration, log *slog.Logger, observer Observer) (*exits, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	x := &exits{model: m, slo: slo, begun: time.Now(), log: log, observer: observer, guarded: o.watch != nil || o.brownout != nil}
+	x.usual = &exitSet{}
+	for _, s := range m.Stages {
+		x.usual.policies = append(x.usual.policies, s.Exit)
+	}
+	for _, open := range []func(exitOptions) error{x.openDrift, x.openWatch, x.openBrownout} {
+		if err := open(o); err != nil {
+			return nil, err
+		}
+	}
+	x.first = x.usual.policies
+	x.count(x.usual)
+	x.ctx, x.stop = context.WithCancel(context.Background())
+	x.choose()
+	return x, nil
+}
+
+func (x *exits) now() time.Duration { return time.Since(x.begun) }
+
+// choose puts into force what is to be, but for steps of a brownout.
+func (x *exits) choose() {
+	set := x.usual
+	if w := x.watched.machine; w != nil && w.Rung() != x.watched.config.Start {
+		if set = x.watched.full; w.Rung() < len(x.watched.config.Rungs) {
+			set = &exitSet{policies: w.Policies()}
+		}
+	}
+	x.inForce.Store(set)
+}
+
+// admission is what requests that begin together are served with.
+type admission struct {
+	set     *exitSet
+	shadow  *exitSet // of those in the accuracy watch's sample
+	sampled []int    // which these are
+}
+
+// admit is for so many requests. Which of them are watched is drawn before anyone knows where
+// they will leave.
+func (x *exits) admit(rows int) (a admission) {
+	if !x.guarded {
+		a.set = x.inForce.Load()
+		return a
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	a.set, a.shadow = x.step(x.inForce.Load(), rows), x.watched.full
+	if a.shadow == nil || a.set.asked != nil { // nobody watches, or all are watched on their own way
+		return a
+	}
+	for i := range rows {
+		if x.watched.machine.Sampled(rand.Float64()) {
+			a.sampled = append(a.sampled, i)
+		}
+	}
+	return a
+}
+
+// ended counts a request that has left at stage k, or has failed.
+func (x *exits) ended(set *exitSet, k int, took time.Duration, err error) {
+	if err == nil && set.left != nil {
+		set.left[k].Add(1)
+	}
+	if x.brownout != nil {
+		x.overload.note(err, x.slo > 0 && took > x.slo)
+	}
+}
+
+// start has the machines look at the time, if they need to, until stop.
+func (x *exits) start() {
+	if x.drift == nil && x.brownout == nil {
+		return
+	}
+	x.work.Go(func() {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for {
+			select {
+			case <-t.C:
+				x.tick()
+			case <-x.ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+func (x *exits) tick() {
+	x.mu.Lock()
+	now := x.now()
+	events := append(x.tickDrift(now), x.tickBrownout(now)...)
+	x.mu.Unlock()
+	x.tell(events...)
+}
+
+// close ends what is under way in the shadow.
+func (x *exits) close() {
+	x.stop()
+	x.work.Wait()
+}
+
+// Exits are the policies that requests which begin now leave by, one a stage: those of the model
+// or of SetExits, unless the accuracy watch or a brownout has others in force.
+func (p *Pipeline) Exits() []exit.Policy {
+	x := p.exits
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.current().policies)
+}
+
+// current are the exits that the next request gets. Nothing is charged for it.
+func (x *exits) current() *exitSet {
+	if x.brownout != nil && x.brownout.Step() > 0 && !x.watched.alarmed() {
+		return x.steps[x.brownout.Step()-1]
+	}
+	return x.inForce.Load()
+}
+
+// SetExits changes the exits of requests that begin from now on; those under way keep theirs.
+// There is one policy a stage, of which the last, and only it, is exit.Final(). The error wraps
+// ErrInput, names the stage, and nothing has changed.
+//
+// The policies travel with each request, so workers need not be changed. A policy at a stage that
+// returns no logits lets nothing leave. What has been learned of reach counts for nothing any more:
+// Drift learns its reference anew. The accuracy watch starts afresh with these policies and
+// watch.Ladder's stricter ones, and the same promise: as many requests may disagree with the last
+// exit as before. A brownout keeps its steps.
+func (p *Pipeline) SetExits(policies ...exit.Policy) error {
+	if at, err := checkExits(policies, len(p.model.Stages)); err != nil {
+		return &Error{Stage: p.model.Stages[at].Name, Group: p.group, Provider: p.provider, Err: err, Remedy: oneAStage}
+	}
+	if err := p.exits.set(policies); err != nil {
+		return &Error{Group: p.group, Provider: p.provider, Err: fmt.Errorf("%w: %w", ErrInput, err), Remedy: oneAStage}
+	}
+	return nil
+}
+
+const oneAStage = "give one valid policy for each stage, the last one exit.Final()"
+
+// checkExits tells at which stage policies cannot be those of a model.
+func checkExits(policies []exit.Policy, stages int) (at int, err error) {
+	if len(policies) != stages {
+		return 0, fmt.Errorf("%w: %d exits for %d stages", ErrInput, len(policies), stages)
+	}
+	for k, p := range policies {
+		if err := p.Validate(); err != nil {
+			return k, fmt.Errorf("%w: %w", ErrInput, err)
+		}
+		if (p.Kind == exit.KindFinal) != (k == stages-1) {
+			return k, fmt.Errorf("%w: exit %d of %d is %s: the last one, and only it, is final", ErrInput, k+1, stages, p.Kind)
+		}
+	}
+	return 0, nil
+}
+
+// set makes other exits the usual ones.
+func (x *exits) set(policies []exit.Policy) error {
+	x.mu.Lock()
+	if slices.Equal(policies, x.usual.policies) {
+		x.mu.Unlock()
+		return nil
+	}
+	if err := x.rewatch(policies); err != nil {
+		x.mu.Unlock()
+		return err
+	}
+	x.usual = &exitSet{policies: slices.Clone(policies)}
+	x.count(x.usual)
+	if x.drift != nil {
+		x.drift.Accept(x.now())
+	}
+	x.choose()
+	e := ExitsEvent{Cause: ExitsSet, Policies: slices.Clone(x.current().policies)}
+	x.mu.Unlock()
+	x.tell(e)
+	return nil
+}
+
+// count has requests that leave by a set counted, if anyone wants to know.
+func (x *exits) count(set *exitSet) {
+	if x.drift != nil {
+		set.left = make([]atomic.Int64, len(set.policies))
+	}
+}
+
+// inPolicies is exits as messages show them: "maxprob 0.9; final".
+func inPolicies(policies []exit.Policy) string {
+	words := make([]string, len(policies))
+	for i, p := range policies {
+		words[i] = string(p.Kind)
+		switch p.Kind {
+		case exit.KindMaxProb, exit.KindEntropy, exit.KindMargin:
+			words[i] += " " + strconv.FormatFloat(p.Threshold, 'g', 4, 64)
+		case exit.KindPatience:
+			words[i] += " " + strconv.Itoa(p.Patience)
+		}
+	}
+	return strings.Join(words, "; ")
+}
