@@ -26,12 +26,12 @@ func (f *flight) split(k int, out []stage.Tensor) (compute.Output, error) {
 // decide asks exit k about every row, answers those that leave and returns how
 // many had logits that are not finite, and the batch of those that stay.
 func (f *flight) decide(k int, o compute.Output) (bad int, stay []stage.Tensor) {
-	policy := f.set.policies[k]
+	policy := f.exits.policies[k]
 	rest := o.Rest
 	kept := f.left[:0]
 	for i, w := range f.left {
-		if f.set.asked != nil {
-			f.seen[w.row] = append(f.seen[w.row], accuracy.Saw(o.Decide(f.set.asked[k], i, w.state)))
+		if f.exits.asked != nil {
+			f.checked.seen[w.row] = append(f.checked.seen[w.row], accuracy.Saw(o.Decide(f.exits.asked[k], i, w.state)))
 		}
 		d := o.Decide(policy, i, w.state)
 		if d.Bad {

@@ -95,32 +95,38 @@ func (x *exits) choose() {
 	x.inForce.Store(set)
 }
 
-// admission is what requests that begin together are served with.
-type admission struct {
-	set     *exitSet
-	shadow  *exitSet // of those in the accuracy watch's sample
-	sampled []int    // which these are
+// sample is those of some requests that the accuracy watch checks.
+type sample struct {
+	rows   []int             // that are to go through all exits in the shadow
+	shadow *exitSet          // what they do so with
+	seen   [][]accuracy.Seen // of requests that pass all exits on their own way: what these have said, by row
 }
 
-// admit is for so many requests. Which of them are watched is drawn before anyone knows where
-// they will leave.
-func (x *exits) admit(rows int) (a admission) {
+// admit is what so many requests that begin together are served with. Which of them are checked
+// is drawn before anyone knows where they will leave; checked is nil if none is.
+func (x *exits) admit(rows int) (set *exitSet, checked *sample) {
 	if !x.guarded {
-		a.set = x.inForce.Load()
-		return a
+		return x.inForce.Load(), nil
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	a.set, a.shadow = x.step(x.inForce.Load(), rows), x.watched.full
-	if a.shadow == nil || a.set.asked != nil { // nobody watches, or all are watched on their own way
-		return a
+	set = x.step(x.inForce.Load(), rows)
+	switch {
+	case x.watched.machine == nil:
+		return set, nil
+	case set.asked != nil:
+		return set, &sample{seen: make([][]accuracy.Seen, rows)}
 	}
 	for i := range rows {
-		if x.watched.machine.Sampled(rand.Float64()) {
-			a.sampled = append(a.sampled, i)
+		if !x.watched.machine.Sampled(rand.Float64()) {
+			continue
 		}
+		if checked == nil {
+			checked = &sample{shadow: x.watched.full}
+		}
+		checked.rows = append(checked.rows, i)
 	}
-	return a
+	return set, checked
 }
 
 // ended counts a request that has left at stage k, or has failed.

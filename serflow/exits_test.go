@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/exit/brownout"
+	"github.com/serflow/serflow-go/exit/drift"
+	"github.com/serflow/serflow-go/exit/watch"
 	"github.com/serflow/serflow-go/serflow"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -230,5 +233,37 @@ func typedInput(t *testing.T, what string, err error) {
 	var e *serflow.Error
 	if !isInput(err, &e) || e.Remedy == "" || e.Provider == "" {
 		t.Errorf("%s: %v", what, err)
+	}
+}
+
+// What the options cost a request, beside BenchmarkInfer.
+func BenchmarkInferWatched(b *testing.B) {
+	out := []stage.Tensor{stage.Float32("x", []int64{1}, []float32{1}), stage.Float32(stage.Logits, []int64{1, 2}, []float32{0, 0})}
+	noop := func(context.Context, int, []stage.Tensor) ([]stage.Tensor, error) { return out, nil }
+	m := model(noop, noop, noop, noop)
+	reference := []exit.Tally{{Left: 100, Agree: 100}, {}, {}, {Left: 100, Agree: 100}}
+	all := []exit.Policy{exit.MaxProb(0), exit.MaxProb(0), exit.MaxProb(0), exit.Final()}
+	options := map[string]serflow.Option{
+		"drift":    serflow.Drift(drift.Config{}),
+		"watch":    serflow.Watch(watch.Config{Reference: reference}),
+		"brownout": serflow.Brownout(brownout.Config{Steps: []brownout.Step{{Policies: all, Loss: 1}}, Budget: 0.1}),
+	}
+	for _, on := range []string{"none", "drift", "watch", "brownout", "drift watch brownout"} {
+		b.Run(strings.ReplaceAll(on, " ", "+"), func(b *testing.B) {
+			var some []serflow.Option
+			for _, name := range strings.Fields(on) {
+				some = append(some, options[name])
+			}
+			p := open(b, m, some...)
+			ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+			defer cancel()
+			in := x(1)
+			b.ReportAllocs()
+			for b.Loop() {
+				if r, err := p.Infer(ctx, in); err != nil || r.Exit != 3 {
+					b.Fatal(r, err)
+				}
+			}
+		})
 	}
 }

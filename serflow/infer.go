@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/exit"
-	accuracy "github.com/serflow/serflow-go/exit/watch"
 	"github.com/serflow/serflow-go/internal/compute"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -55,8 +54,8 @@ func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Res
 		defer p.end(&f.call)
 		return p.rented(f.ctx, rows, batch)
 	}
-	if f.admission = p.exits.admit(rows); len(f.sampled) > 0 {
-		defer f.shadows(batch) // once the call has ended
+	if f.exits, f.checked = p.exits.admit(rows); f.checked != nil {
+		defer f.check(batch) // once the call has ended
 	}
 	defer p.end(&f.call)
 	if f.left = f.one[:]; rows > 1 {
@@ -64,10 +63,6 @@ func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Res
 	}
 	for i := range f.left {
 		f.left[i].row, f.results[i] = i, unanswered
-	}
-	if f.set.asked != nil {
-		f.seen = make([][]accuracy.Seen, rows)
-		defer f.heard()
 	}
 	return f.results, f.fly(batch)
 }
@@ -101,7 +96,8 @@ const sendInput = "send what the model's first stage takes: Infer one sample wit
 type flight struct {
 	*Pipeline
 	call
-	admission
+	exits   *exitSet
+	checked *sample // by the accuracy watch; nil if none is
 	ctx     context.Context
 	classes int64 // columns of logits, once an exit has shown them
 	begun   time.Time
@@ -110,7 +106,6 @@ type flight struct {
 	texts   map[string][]stage.Tensor // rows of the last stage's BYTES outputs
 	lender  int                       // the stage whose runner made the batch's memory; -1 if we or the caller did
 	one     [1]waiting                // left's memory for a single request
-	seen    [][]accuracy.Seen         // at full depth, what exits have said of each row
 }
 
 // waiting is a row that has not exited yet.
@@ -195,6 +190,6 @@ func (f *flight) done(k int, err error) {
 		exit = f.model.Stages[k].Name
 	}
 	f.recorder.request(err)
-	f.exits.ended(f.set, k, took, err)
+	f.Pipeline.exits.ended(f.exits, k, took, err)
 	f.observer.RequestDone(f.ctx, RequestEvent{exit, took, err})
 }

@@ -48,21 +48,23 @@ func (p *Pipeline) rented(ctx context.Context, rows int, batch []stage.Tensor) (
 }
 
 func (p *Pipeline) rentedRow(ctx context.Context, row []stage.Tensor) Result {
-	begun, a, own := time.Now(), p.exits.admit(1), copied(row)
-	r, seen := p.cloud.infer(ctx, own, a.set)
+	begun, own := time.Now(), copied(row)
+	exits, checked := p.exits.admit(1)
+	r, seen := p.cloud.infer(ctx, own, exits)
 	exit := ""
 	if r.Err == nil {
 		exit = p.model.Stages[r.Exit].Name
 		p.recorder.answered(r.Exit, time.Since(begun))
 		switch {
-		case len(a.sampled) > 0:
-			p.rentedShadow(a.shadow, own)
-		case a.set.asked != nil:
+		case checked == nil:
+		case exits.asked != nil:
 			p.exits.sampled(1)
-			p.exits.observe(a.set, seen)
+			p.exits.observe(exits, seen)
+		default:
+			p.rentedShadow(checked.shadow, own)
 		}
 	}
-	p.exits.ended(a.set, r.Exit, time.Since(begun), r.Err)
+	p.exits.ended(exits, r.Exit, time.Since(begun), r.Err)
 	p.recorder.request(r.Err)
 	p.observer.RequestDone(ctx, RequestEvent{exit, time.Since(begun), r.Err})
 	return r

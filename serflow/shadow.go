@@ -36,29 +36,36 @@ func (p *Pipeline) leaveShadow() {
 	p.exits.work.Done()
 }
 
-// shadows takes the sampled rows of a batch that has been answered through all stages. The
-// caller gets its batch back when this returns, so the rows are copied.
-func (f *flight) shadows(batch []stage.Tensor) {
+// check takes the sampled rows of a batch that has been answered through all stages, or tells what
+// those have said that have passed all. The caller gets its batch back when this returns, so rows
+// are copied.
+func (f *flight) check(batch []stage.Tensor) {
 	var rows []int
-	for _, row := range f.sampled {
+	for _, row := range f.checked.rows {
 		if f.results[row].Exit >= 0 {
 			rows = append(rows, row)
 		}
 	}
-	if len(rows) == 0 {
-		return
+	if f.exits.asked != nil {
+		f.heard()
 	}
-	p, set := f.Pipeline, f.shadow
-	p.exits.sampled(len(rows))
+	if len(rows) > 0 {
+		f.shadow(stage.Take(batch, rows), len(rows))
+	}
+}
+
+// shadow takes rows, in memory of their own, through all stages if there is room.
+func (f *flight) shadow(batch []stage.Tensor, rows int) {
+	p, set := f.Pipeline, f.checked.shadow
+	p.exits.sampled(rows)
 	if !p.enterShadow() {
-		p.exits.dropped(len(rows))
+		p.exits.dropped(rows)
 		return
 	}
-	own := stage.Take(batch, rows)
 	go func() {
 		defer p.leaveShadow()
-		p.exits.shadow(set, len(rows), func(ctx context.Context) ([][]accuracy.Seen, float64, error) {
-			seen, err := p.through(ctx, set, own, len(rows))
+		p.exits.shadow(set, rows, func(ctx context.Context) ([][]accuracy.Seen, float64, error) {
+			seen, err := p.through(ctx, set, batch, rows)
 			return seen, 0, err
 		})
 	}()
@@ -67,13 +74,13 @@ func (f *flight) shadows(batch []stage.Tensor) {
 // heard tells the watch what all exits have said of rows that were served at full depth.
 func (f *flight) heard() {
 	var all [][]accuracy.Seen
-	for row, seen := range f.seen {
+	for row, seen := range f.checked.seen {
 		if f.results[row].Exit >= 0 {
 			all = append(all, seen)
 		}
 	}
-	f.exits.sampled(len(all))
-	f.exits.observe(f.set, all...)
+	f.Pipeline.exits.sampled(len(all))
+	f.Pipeline.exits.observe(f.exits, all...)
 }
 
 // through is what every exit says of rows that leave at none, as long as there is room.
