@@ -3,6 +3,8 @@ package serflow
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/serflow/serflow-go/exit"
 )
@@ -81,3 +83,18 @@ func (c ExitsCause) inWords(over bool) string {
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
+
+// inPolicies is exits as messages show them: "maxprob 0.9; final".
+func inPolicies(policies []exit.Policy) string {
+	words := make([]string, len(policies))
+	for i, p := range policies {
+		words[i] = string(p.Kind)
+		switch p.Kind {
+		case exit.KindMaxProb, exit.KindEntropy, exit.KindMargin:
+			words[i] += " " + strconv.FormatFloat(p.Threshold, 'g', 4, 64)
+		case exit.KindPatience:
+			words[i] += " " + strconv.Itoa(p.Patience)
+		}
+	}
+	return strings.Join(words, "; ")
+}
