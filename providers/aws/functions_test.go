@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/providers/aws"
 	"github.com/serflow/serflow-go/providers/providertest"
+	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -56,7 +59,11 @@ func specOf(l *aws.Lambda, t *testing.T) providers.FunctionSpec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return providers.FunctionSpec{Owner: "shop", Offer: offers[0], Stages: stage.Range{First: 1, Last: 2}, Setup: "secret"}
+	return specWith(offers[0])
+}
+
+func specWith(o provisioner.FunctionOffer) providers.FunctionSpec {
+	return providers.FunctionSpec{Owner: "shop", Offer: o, Stages: stage.Range{First: 1, Last: 2}, Setup: "secret"}
 }
 
 func ensured(t *testing.T, l *aws.Lambda, s providers.FunctionSpec) string {
@@ -174,6 +181,31 @@ func TestPayloads(t *testing.T) {
 			t.Errorf("%v", cloud.Calls())
 		}
 	})
+}
+
+// late keeps the body of a call, as the writer of a connection does that is behind.
+type late struct {
+	fakeaws.Client
+	body io.Reader
+}
+
+func (l *late) Do(r *http.Request) (*http.Response, error) {
+	l.body = r.Body
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`"QUJD"`))}, nil
+}
+
+// The SDK closes bodies when the head of an answer is there: ours can be read to its end even then.
+func TestABodyOutlivesItsAnswer(t *testing.T) {
+	o := functionOptions(newLambda())
+	slow := &late{}
+	o.Config.HTTPClient = slow
+	got, err := aws.Functions(o).Invoke(t.Context(), "f", []byte("abc"))
+	if err != nil || string(got.Body) != "ABC" {
+		t.Fatalf("%q, %v", got.Body, err)
+	}
+	if sent, err := io.ReadAll(slow.body); err != nil || string(sent) != `"YWJj"` {
+		t.Errorf("%q, %v", sent, err)
+	}
 }
 
 // A caller who waits no more does not end the call.
