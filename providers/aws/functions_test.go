@@ -3,6 +3,7 @@ package aws_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -187,21 +188,23 @@ func TestPayloads(t *testing.T) {
 type late struct {
 	fakeaws.Client
 	body io.Reader
+	log  string
 }
 
 func (l *late) Do(r *http.Request) (*http.Response, error) {
 	l.body = r.Body
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`"QUJD"`))}, nil
+	header := http.Header{"X-Amz-Log-Result": {base64.StdEncoding.EncodeToString([]byte(l.log))}}
+	return &http.Response{StatusCode: 200, Header: header, Body: io.NopCloser(strings.NewReader(`"QUJD"`))}, nil
 }
 
 // The SDK closes bodies when the head of an answer is there: ours can be read to its end even then.
 func TestABodyOutlivesItsAnswer(t *testing.T) {
 	o := functionOptions(newLambda())
-	slow := &late{}
+	slow := &late{log: "REPORT RequestId: 1\tBilled Duration: 4 ms\tInit Duration: 250.30 ms\t\n"}
 	o.Config.HTTPClient = slow
 	got, err := aws.Functions(o).Invoke(t.Context(), "f", []byte("abc"))
-	if err != nil || string(got.Body) != "ABC" {
-		t.Fatalf("%q, %v", got.Body, err)
+	if err != nil || string(got.Body) != "ABC" || got.Billed != 4*time.Millisecond || got.Cold != got.Billed { // of what was billed
+		t.Fatalf("%+v, %v", got, err)
 	}
 	if sent, err := io.ReadAll(slow.body); err != nil || string(sent) != `"YWJj"` {
 		t.Errorf("%q, %v", sent, err)
