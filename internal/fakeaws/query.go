@@ -41,7 +41,7 @@ func (c *Cloud) query(w http.ResponseWriter, r *http.Request, body []byte) {
 	a, ok := actions[name]
 	refused := c.signed(r, "ec2")
 	switch {
-	case err != nil || r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded":
+	case err != nil || r.Method != http.MethodPost || r.URL.Path != "/" || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		refused = &refusal{400, "MalformedQueryString", "The query string is malformed."}
 	case !ok || form.Get("Version") != apiVersion:
 		refused = &refusal{400, "InvalidAction", "The action " + name + " is not valid for this web service."}

@@ -3,9 +3,12 @@ package aws_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +19,7 @@ import (
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/providers/aws"
 	"github.com/serflow/serflow-go/providers/providertest"
+	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -56,7 +60,11 @@ func specOf(l *aws.Lambda, t *testing.T) providers.FunctionSpec {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return providers.FunctionSpec{Owner: "shop", Offer: offers[0], Stages: stage.Range{First: 1, Last: 2}, Setup: "secret"}
+	return specWith(offers[0])
+}
+
+func specWith(o provisioner.FunctionOffer) providers.FunctionSpec {
+	return providers.FunctionSpec{Owner: "shop", Offer: o, Stages: stage.Range{First: 1, Last: 2}, Setup: "secret"}
 }
 
 func ensured(t *testing.T, l *aws.Lambda, s providers.FunctionSpec) string {
@@ -174,6 +182,33 @@ func TestPayloads(t *testing.T) {
 			t.Errorf("%v", cloud.Calls())
 		}
 	})
+}
+
+// late keeps the body of a call, as the writer of a connection does that is behind.
+type late struct {
+	fakeaws.Client
+	body io.Reader
+	log  string
+}
+
+func (l *late) Do(r *http.Request) (*http.Response, error) {
+	l.body = r.Body
+	header := http.Header{"X-Amz-Log-Result": {base64.StdEncoding.EncodeToString([]byte(l.log))}}
+	return &http.Response{StatusCode: 200, Header: header, Body: io.NopCloser(strings.NewReader(`"QUJD"`))}, nil
+}
+
+// The SDK closes bodies when the head of an answer is there: ours can be read to its end even then.
+func TestABodyOutlivesItsAnswer(t *testing.T) {
+	o := functionOptions(newLambda())
+	slow := &late{log: "REPORT RequestId: 1\tBilled Duration: 4 ms\tInit Duration: 250.30 ms\t\n"}
+	o.Config.HTTPClient = slow
+	got, err := aws.Functions(o).Invoke(t.Context(), "f", []byte("abc"))
+	if err != nil || string(got.Body) != "ABC" || got.Billed != 4*time.Millisecond || got.Cold != got.Billed { // of what was billed
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if sent, err := io.ReadAll(slow.body); err != nil || string(sent) != `"YWJj"` {
+		t.Errorf("%q, %v", sent, err)
+	}
 }
 
 // A caller who waits no more does not end the call.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,20 +81,11 @@ func (l *Lambda) Invoke(ctx context.Context, id string, body []byte) (providers.
 	return call(ctx, api, op, id, live, body)
 }
 
-// once keeps the SDK from calling a second time: the first may have run, and is billed.
-func once(o *lambda.Options) { o.Retryer = sdk.NopRetryer{} }
-
 // call calls a version of a function, or an alias.
 func call(ctx context.Context, api *lambda.Client, op, function, version string, body []byte) (inv providers.Invocation, err error) {
-	if body == nil {
-		body = []byte{} // not null
-	}
-	payload, err := json.Marshal(body) // a text of base64
-	if err != nil {
-		return inv, failed(op, "", fmt.Errorf("%w: %w", providers.ErrInvalid, err))
-	}
+	payload := payloadOf(body)
 	began := time.Now()
-	out, err := api.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, Qualifier: &version, LogType: types.LogTypeTail, Payload: payload}, once)
+	out, err := api.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, Qualifier: &version, LogType: types.LogTypeTail, Payload: payload}, once(payload))
 	if err != nil {
 		return inv, understood(ctx, op, err)
 	}
@@ -109,7 +99,7 @@ func call(ctx context.Context, api *lambda.Client, op, function, version string,
 		remedy, why := cause(out.Payload, r, function)
 		return inv, failed(op, remedy, fmt.Errorf("%w: %s: %s", providers.ErrFunction, function, why))
 	}
-	if err := json.Unmarshal(out.Payload, &inv.Body); err != nil {
+	if inv.Body, err = bodyOf(out.Payload); err != nil {
 		return inv, failed(op, "see whether its program is a worker of this version", fmt.Errorf("%w: %s: its answer is no text of base64: %w", providers.ErrFunction, function, err))
 	}
 	return inv, nil

@@ -3,7 +3,9 @@
 package aws
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,6 +85,25 @@ func TestTagsOfFunctionsReadAgain(t *testing.T) {
 		spoilt := rapid.String().Draw(t, "tags that somebody has changed")
 		unplain(spoilt)
 		functionOfferFrom("x", spoilt)
+	})
+}
+
+// A payload is what package json would write, and is read like it.
+func FuzzPayloads(f *testing.F) {
+	f.Add([]byte("abc"), []byte(`"YWJj"`))
+	f.Add([]byte{}, []byte(` "\u002F+8=" `))
+	f.Add([]byte{255}, []byte(`null`))
+	f.Fuzz(func(t *testing.T, body, payload []byte) {
+		want, _ := json.Marshal(append([]byte{}, body...))
+		if got := payloadOf(body); !bytes.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		var theirs []byte
+		wrong := json.Unmarshal(payload, &theirs)
+		ours, err := bodyOf(payload)
+		if wrong == nil && (err != nil || !bytes.Equal(ours, theirs)) {
+			t.Errorf("%q: %q, %v; want %q", payload, ours, err, theirs)
+		}
 	})
 }
 
