@@ -130,12 +130,12 @@ type Found struct {
 	Offer  VMOffer
 }
 
-// Found takes in all VMs that the provider lists. One that is not known is adopted, as
+// Found takes in all VMs that the provider lists, but for those of Rivals. One that is not known is adopted, as
 // booting, for what its tags say: Tick ends it if it is not wanted. One that is known
 // and not listed has ended, unless it is so new that the list may be older: a list must
 // not take longer than Patience.Launch. A launch that only a list can tell of is settled.
 func (f *Fleet) Found(now time.Duration, all ...Found) {
-	f.found, f.listed, f.asked = true, now, false
+	all = f.without(now, all)
 	listed := map[string]bool{}
 	for _, x := range all {
 		listed[x.ID] = true

@@ -36,6 +36,9 @@ type Want struct {
 	Stages stage.Range
 	Offer  VMOffer
 	VMs    int
+	// Linger has VMs that are too many stay until so long before the end of what they are billed
+	// at least, which is paid anyway. 0 is not at all.
+	Linger time.Duration
 }
 
 // Key is the kind of VM that is wanted.
@@ -138,6 +141,11 @@ type Fleet struct {
 	next     int              // number of the next token
 	spent    spending
 
+	lingers time.Duration // when the next VM is to be drained that is too many
+	rivals  map[string]bool
+	began   time.Duration // when the first list came
+	settled bool          // a list has come that names all that was launched before that
+
 	found   bool          // a list has come
 	listed  time.Duration // when the last one came
 	asked   bool          // for a list
@@ -172,7 +180,7 @@ type backoff struct {
 func NewFleet(name string, l Limits, p Patience) *Fleet {
 	return &Fleet{
 		name: name, limits: l, patience: p.withDefaults(),
-		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, gone: map[string]ghost{}, warned: map[string]bool{},
+		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, gone: map[string]ghost{}, warned: map[string]bool{}, rivals: map[string]bool{}, lingers: Never,
 	}
 }
 

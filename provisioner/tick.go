@@ -24,10 +24,11 @@ func (f *Fleet) Tick(now time.Duration) (actions []Action, wake time.Duration) {
 		actions = f.askAgain(now, f.launches[token], actions)
 	}
 	f.spent.advance(now)
+	f.lingers = Never
 	broke := f.spent.day() >= f.limits.PerDay
 	for _, w := range f.targets() {
 		if broke {
-			w.VMs = 0
+			w.VMs, w.Linger = 0, 0
 		}
 		actions = f.adjust(now, w, actions)
 	}
@@ -146,6 +147,8 @@ func (f *Fleet) adjust(now time.Duration, w Want, actions []Action) []Action {
 			vm.move(now, Ready)
 			actions = append(actions, Action{Kind: Resume, ID: vm.ID})
 			have++
+		case have > w.VMs && vm.State == Booting && f.linger(now, w, vm):
+			have-- // it takes no other's place
 		case have > w.VMs && vm.State == Booting: // the youngest first
 			vm.move(now, Ending)
 			actions = f.tell(now, vm, actions)
@@ -153,7 +156,7 @@ func (f *Fleet) adjust(now time.Duration, w Want, actions []Action) []Action {
 		}
 	}
 	for _, vm := range vms {
-		if have > w.VMs && vm.State == Ready {
+		if have > w.VMs && vm.State == Ready && !f.linger(now, w, vm) {
 			vm.move(now, Draining)
 			actions = f.tell(now, vm, actions)
 			have--
@@ -212,7 +215,7 @@ func fits(sum, price float64) int {
 
 // wake is the earliest time at which Tick has something to do by itself.
 func (f *Fleet) wake(now time.Duration) time.Duration {
-	wake := f.lists()
+	wake := min(f.lists(), f.lingers)
 	for _, vm := range f.vms {
 		wake = min(wake, f.expires(vm))
 	}
