@@ -70,6 +70,17 @@ func TestIdleTeachesNothing(t *testing.T) {
 	want(t, "taught by idle ones", learn(idle), 10*ms)
 }
 
+// Nor is it sent once more where others would be.
+func TestIdleIsNotHedged(t *testing.T) {
+	b := seasoned(t, balancer.Rules{Stages: 1})
+	for rules, hedged := range map[balancer.Rules]bool{{Stages: 1}: true, {Stages: 1, Idle: true}: false} {
+		r := balancer.NewRequest(b, 0, rules, balancer.Never)
+		r.Start(0, 0)
+		want(t, "hedged", r.Wake() < 20*ms, hedged)
+		r.GiveUp(nil)
+	}
+}
+
 // Whatever is under way, an idle request gets no busy VM, and what it takes it gives back.
 func TestIdleNeverWaits(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

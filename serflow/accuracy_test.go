@@ -271,8 +271,8 @@ func TestShadowsThatFail(t *testing.T) {
 		}
 		time.Sleep(time.Minute) // until the VM has been looked at
 		leaves(t, p, sampleOf(0), 0, 1)
-		if w := p.Stats().Exits.Watch; w.Checked != 1 || w.Report.Unusable != 1 || w.Report.All.Left != 0 {
-			t.Errorf("%+v", w)
+		if w := p.Stats().Exits.Watch; w.Checked != 1 || w.Report.Unusable != 1 || w.Report.All.Left != 0 || deaf.idle.Load() != 1 {
+			t.Errorf("%+v, %d idle", w, deaf.idle.Load())
 		}
 	})
 }
@@ -332,6 +332,19 @@ func TestWatchOfExitsThatWereSet(t *testing.T) {
 			t.Errorf("%+v", w)
 		}
 		leaves(t, p, misleading(), 2, 0)
+	})
+}
+
+// A run of agreement is a shadow's as it is a request's.
+func TestWatchOfPatience(t *testing.T) {
+	bothWays(t, []serflow.Option{serflow.Watch(promise(1))}, func(t *testing.T, p *serflow.Pipeline) {
+		must(t, p.SetExits(exit.Patience(2), exit.Patience(2), exit.Final()))
+		for range 10 {
+			leaves(t, p, sampleOf(0), 1, 1)
+		}
+		if w := p.Stats().Exits.Watch; w.Report.Exits[1].Left != 10 || w.Report.Exits[1].Agree != 10 {
+			t.Errorf("%+v", w.Report)
+		}
 	})
 }
 

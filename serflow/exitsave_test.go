@@ -26,8 +26,8 @@ func alarmed(t *testing.T, first func(p *serflow.Pipeline)) (before serflow.Exit
 		t.Fatal(err)
 	}
 	first(p)
-	streamOf(t, p, 120, false, 5, 3, 2)
-	streamOf(t, p, 20, true, 5, 3, 2)
+	streamOf(t, p, 120, 3, 5, 3, 2)
+	streamOf(t, p, 20, misleads, 5, 3, 2)
 	before = p.Stats().Exits
 	if err := p.Close(); err != nil {
 		t.Fatal(err)

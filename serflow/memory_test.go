@@ -36,6 +36,7 @@ type plainWorker struct {
 	fingerprint string
 	setup       launch.Setup
 	times       func(k int) time.Duration // that it takes for stage k; nil to take none
+	idle        atomic.Int32              // requests that nobody waits for
 	deaf        bool                      // to what exits are asked beside, as workers of an earlier release are
 }
 
@@ -65,6 +66,9 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 	state := exit.State{}
 	if len(r.States) > 0 {
 		state = r.States[0]
+	}
+	if r.Idle {
+		w.idle.Add(1)
 	}
 	part, seen, err := w.run(r, state)
 	if err != nil {

@@ -31,8 +31,12 @@ const (
 	hangs  = 6 // and heeds nothing
 )
 
-// misleads as the third value has the last stage say something else than those before it.
-const misleads = 7
+// What the third value asks for: that the last stage says something else than those before it,
+// or all do but the first.
+const (
+	misleads      = 7
+	misleadsFirst = 8
+)
 
 // The second value is how many milliseconds the first stage takes.
 func depth(k int) stage.RunFunc {
@@ -62,7 +66,7 @@ func depth(k int) stage.RunFunc {
 			if int(x[4*i]) <= k {
 				logits[2*i+1] = 10
 			}
-			if k == 2 && x[4*i+2] == misleads {
+			if k == 2 && x[4*i+2] == misleads || k >= 1 && x[4*i+2] == misleadsFirst {
 				logits[2*i] = 20
 			}
 		}

@@ -17,11 +17,11 @@ func (p *Pipeline) roomy() bool {
 	return !p.closing && len(p.calls) < runtime.GOMAXPROCS(0)
 }
 
-// enterShadow has a shadow begin if there is room, and no other one.
+// enterShadow has a shadow begin if there is no other one.
 func (p *Pipeline) enterShadow() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closing || p.inShadow || len(p.calls) >= runtime.GOMAXPROCS(0) {
+	if p.closing || p.inShadow {
 		return false
 	}
 	p.inShadow = true
