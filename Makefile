@@ -32,6 +32,7 @@ test:
 # The engine beside queueing theory at every load: 1.4 billion requests, a quarter of an hour of CPU.
 nightly:
 	go test -count=1 -tags nightly -run QueueingNightly -v -timeout 120m ./provisioner/simulate
+	go test -count=1 -tags nightly -run DaysNightly -v -timeout 120m ./provisioner/control
 
 # Time and memory, side by side in one run.
 bench:
