@@ -42,6 +42,7 @@ test:
 # requests, a quarter of an hour of CPU.
 nightly: soak
 	go test -count=1 -tags nightly -run QueueingNightly -v -timeout 120m ./provisioner/simulate
+	go test -count=1 -tags nightly -run DaysNightly -v -timeout 120m ./provisioner/control
 
 # Five minutes of requests on subprocesses that are killed, stopped, slowed and throttled while
 # callers go away; "make test" has a few seconds of it. SEED=2 draws others.

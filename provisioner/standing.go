@@ -5,7 +5,8 @@ import "time"
 // Standing is how a fleet stands with one kind of VM.
 type Standing struct {
 	Asked, Booting, Ready, Draining int  // VMs; Asked are those of launches that have not been answered
-	Held                            bool // the last launch has failed, and the next one waits
+	Failing                         bool // the last launch has not brought all that it was to
+	Held                            bool // and for now there is no next one
 	Room                            int  // VMs more that the limits allow
 }
 
@@ -34,7 +35,7 @@ func (f *Fleet) Standing(now time.Duration, w Want) (s Standing) {
 		}
 	}
 	if b := f.backoff[key]; b != nil {
-		s.Held = now < b.until
+		s.Failing, s.Held = true, now < b.until
 	}
 	s.Room = max(f.room(w.Offer), 0)
 	return s

@@ -1,0 +1,26 @@
+// Package control is the control loop: it turns counts of requests into what a fleet is to have.
+//
+//	counts, by stage -> policy.Policy -> policy.Check -> offers -> provisioner.Fleet.Want
+//
+// It is plain state: the time is handed in, nothing is drawn at random, no I/O. A service and
+// its simulation drive the same Loop, and have the Fleet act on what it wants:
+//
+//	if loop.Due(now, fleet) {
+//		for _, line := range loop.Tick(now, fleet, seen) { ... } // to the log
+//	}
+//	actions, wake := fleet.Tick(now)
+//
+// What becomes of what:
+//
+//   - VMs that boot, and launches that have not been answered, count as if they served: a policy
+//     is told what it has ordered. A VM that is lost is replaced by the fleet, without a decision.
+//   - A VM that is too many stays as long as it is paid anyway, and is drained before it is ended.
+//   - An offer that cannot be had is made up for with the group's next one, and what cannot be had
+//     at all with functions; the fleet tries again, after pauses that double.
+//   - A decision that cannot be meant is refused, and without counts nothing is decided: the
+//     fleet keeps what it has.
+//   - At a limit less is rented than wanted. Functions take the rest; where there are none, the
+//     balancer sheds it.
+//
+// Each change, and each thing that stands in the way of one, is one Line.
+package control

@@ -1,0 +1,156 @@
+package control
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/serflow/serflow-go/provisioner/estimate"
+)
+
+// Drift is traffic that a plan was not made for.
+type Drift struct {
+	Reach           []float64 // the fraction of all requests that gets as far as each stage, now
+	Rate, Deviation float64   // of all requests per second, in about the last hour
+	Why             string
+}
+
+const (
+	reachMemory = 10 * time.Minute
+	rateMemory  = time.Hour
+	minute      = 60
+	strays      = 3    // ticks in a row that reach must be out of its band
+	fewest      = 1000 // requests that reach is known by
+	together    = 10   // exits come in runs: so many requests tell as much as one
+	surely      = 4    // standard deviations that chance may explain
+)
+
+// usual is what traffic is like: of reach the sums of counts, which are forgotten in minutes, and
+// of the rate its mean and variance by the minute, which are forgotten in an hour.
+type usual struct {
+	sums     []float64
+	block    []float64 // counts of the first stage, under way
+	mean     float64
+	variance float64
+	blocks   float64
+	out      int // ticks in a row
+}
+
+func (u *usual) take(counts []estimate.Counts) {
+	for s, c := range counts {
+		if s == len(u.sums) {
+			u.sums = append(u.sums, 0)
+		}
+		for _, n := range c.Each {
+			if n < 0 {
+				continue
+			}
+			u.sums[s] += float64(n) - u.sums[s]/reachMemory.Seconds()
+			if s == 0 {
+				u.rate(float64(n))
+			}
+		}
+	}
+}
+
+func (u *usual) rate(n float64) {
+	if u.block = append(u.block, n); len(u.block) < minute {
+		return
+	}
+	sum := 0.0
+	for _, n := range u.block {
+		sum += n / minute
+	}
+	u.block = u.block[:0]
+	u.blocks = min(u.blocks+1, rateMemory.Minutes())
+	off := sum - u.mean
+	u.mean += off / u.blocks
+	u.variance += (off*(sum-u.mean) - u.variance) / u.blocks
+}
+
+// reach is that of now, from 1 and never rising: rows that are under way have not been counted at
+// the later stages yet.
+func (u *usual) reach() (reach []float64) {
+	last := 1.0
+	for s, sum := range u.sums {
+		if s > 0 && u.sums[0] > 0 {
+			last = min(last, sum/u.sums[0])
+		}
+		reach = append(reach, last)
+	}
+	return reach
+}
+
+// left tells which stage has a reach that is out of the band about the planned one, and that
+// chance does not explain; -1 if none has.
+func (u *usual) left(planned []float64, band float64) (stage int, reach float64) {
+	if len(planned) != len(u.sums) || len(planned) == 0 || u.sums[0] < fewest {
+		return -1, 0
+	}
+	for s, now := range u.reach() {
+		p := planned[s]
+		chance := surely * math.Sqrt(together*max(p*(1-p), 1/u.sums[0])/u.sums[0])
+		if math.Abs(now-p) > band*p+chance {
+			return s, now
+		}
+	}
+	return -1, 0
+}
+
+// watch notes how long reach has been out of its band.
+func (l *Loop) watch(s Seen) {
+	l.usual.take(s.Counts)
+	if stage, _ := l.usual.left(l.config.Reach, l.config.Band); stage >= 0 {
+		l.usual.out++
+	} else {
+		l.usual.out = 0
+	}
+}
+
+// Drift tells of traffic that has left the band that the plan was made for: it is time for
+// another plan, for Plan. Without Config.Reach there is none.
+func (l *Loop) Drift() (d Drift, drifts bool) {
+	u := &l.usual
+	stage, now := u.left(l.config.Reach, l.config.Band)
+	if stage < 0 || u.out < strays {
+		return d, false
+	}
+	d = l.Traffic()
+	d.Why = fmt.Sprintf("%.3g of the requests reach stage %d, and the plan was made for %.3g", now, stage+1, l.config.Reach[stage])
+	return d, true
+}
+
+// Traffic is what traffic is like now.
+func (l *Loop) Traffic() Drift {
+	u := &l.usual
+	d := Drift{Reach: u.reach(), Rate: u.mean, Deviation: math.Sqrt(max(u.variance-u.mean/minute, 0))}
+	if u.blocks == 0 {
+		for _, n := range u.block {
+			d.Rate += n / float64(len(u.block))
+		}
+	}
+	return d
+}
+
+// Plan goes over to the groups of another plan, made for another reach. What is wanted of a group
+// that stays is kept; the policy's memory is of rates by stage, and stays. A plan that the loop
+// cannot have changes nothing, and its error wraps ErrConfig.
+func (l *Loop) Plan(groups []Group, reach []float64) error {
+	c := l.config
+	c.Groups, c.Reach = groups, reach
+	if err := c.validate(); err != nil {
+		return err
+	}
+	next := newGroups(groups)
+	for i := range next {
+		for _, old := range l.groups {
+			a, b := old.Offers[0], next[i].Offers[0]
+			if a.Stages == b.Stages {
+				next[i].want = int(math.Ceil(float64(old.want)*a.Saturation/b.Saturation - few))
+			}
+		}
+		next[i].want = min(max(next[i].want, next[i].Min), c.most(next[i].Group))
+	}
+	l.config, l.groups, l.usual.out = c, next, 0
+	return nil
+}

@@ -1,0 +1,17 @@
+//go:build nightly && !race
+
+package control_test
+
+import "testing"
+
+// Ten thousand days of 24 hours, like those of TestDays.
+func TestDaysNightly(t *testing.T) {
+	unowned := 0
+	for seed := range 10_000 {
+		unowned += day(t, uint64(1000+seed), 24)
+		if seed%1000 == 0 {
+			t.Logf("%d days", seed)
+		}
+	}
+	want(t, "VMs that had to end themselves", unowned, 0)
+}
