@@ -1,4 +1,4 @@
-.PHONY: demo quickstart simulate fidelity test nightly bench
+.PHONY: demo quickstart simulate ablation fidelity overload test nightly soak bench
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -16,11 +16,20 @@ quickstart:
 simulate:
 	go run ./examples/simulate
 
+# What each mechanism of the balancer is worth, on generated bursts.
+ablation:
+	go run ./examples/ablation
+
 # One workload on subprocesses and in the simulator, side by side: twenty VMs whose stages
 # wait, and two that compute.
 fidelity:
 	go run ./examples/fidelity -length 60s
 	$(with_onnxruntime) go run ./examples/fidelity -model fashion -length 60s
+
+# How many requests a second are answered in time when twice as many come as the VMs can carry,
+# beside a plain reverse proxy.
+overload:
+	go run ./examples/overload -length 20s
 
 # Runs every test with the race detector, and without it those that simulate millions of
 # requests and that it leaves out.
@@ -29,10 +38,17 @@ test:
 	go test -count=1 -run Queueing ./provisioner/simulate
 	cd balancer/peers && go test -race ./...
 
-# The engine beside queueing theory at every load: 1.4 billion requests, a quarter of an hour of CPU.
-nightly:
+# What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion
+# requests, a quarter of an hour of CPU.
+nightly: soak
 	go test -count=1 -tags nightly -run QueueingNightly -v -timeout 120m ./provisioner/simulate
 	go test -count=1 -tags nightly -run DaysNightly -v -timeout 120m ./provisioner/control
+
+# Five minutes of requests on subprocesses that are killed, stopped, slowed and throttled while
+# callers go away; "make test" has a few seconds of it. SEED=2 draws others.
+SEED = 1
+soak:
+	go test -race -count=1 -tags nightly -run '^TestSoak$$' -v -timeout 20m ./serflow -soak.seed $(SEED)
 
 # Time and memory, side by side in one run.
 bench:

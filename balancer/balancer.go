@@ -1,7 +1,8 @@
 // Package balancer decides where one request goes now. It is told which virtual
 // machines and functions there are and what became of the requests sent to them, and
 // picks a place for the next. It starts no goroutine, reads no clock, draws no random
-// number of its own and does no I/O: service and simulation drive the same code.
+// number of its own and does no I/O: service and simulation drive the same code. What each of
+// its mechanisms is worth stands in ABLATION.md, which examples/ablation prints.
 //
 // Times are durations since an origin of the driver's choice.
 package balancer

@@ -52,7 +52,10 @@ func (r *Request) only() *flight {
 // fly sends the request to the place of a flight.
 func (r *Request) fly(s *Step, f *flight, now, reserve time.Duration) {
 	r.attempt++
-	f.attempt, f.sent, f.lost = r.attempt, now, after(now, r.allowed(&f.place))
+	f.attempt, f.sent, f.lost = r.attempt, now, Never
+	if !r.rules.Idle {
+		f.lost = after(now, r.allowed(&f.place))
+	}
 	s.Send, s.Attempt, s.Place, s.Stage, s.Remaining, s.Keep = true, r.attempt, f.place, r.stage, Never, f.place.keep
 	if r.deadline < Never {
 		s.Remaining = r.deadline - now - reserve
@@ -80,6 +83,11 @@ func (r *Request) allowed(p *Place) time.Duration {
 // place that fails at once would seem fast, and empty, and draw the next request too.
 func (r *Request) land(f *flight, m *member, reply *Reply, took time.Duration) {
 	d := Report{Entered: r.stage, Load: -1, Took: took, Passed: reply.Outcome == Passed}
+	if r.rules.Idle { // it waits for others and leaves at no exit
+		r.balancer.done(&f.place, &Report{Load: -1})
+		f.attempt = 0
+		return
+	}
 	if reply.Service > 0 {
 		d.Load, d.Last = reply.Load, reply.Stage
 		if d.Passed {

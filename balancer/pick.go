@@ -18,6 +18,7 @@ type Ask struct {
 	Not        uint64        // a member that is not taken at all; 0 for none
 	Priority   Priority
 	Without    Mechanism
+	Idle       bool   // nobody waits for it: only a VM with a free slot is taken
 	Random     uint64 // 64 random bits
 	// Core says whose request it is, from 0; by default 0, and modulo the balancer's cores.
 	// Any number is right. Requests are fastest with that of the processor they run on,
@@ -103,8 +104,8 @@ func (b *Balancer) core(any int) int {
 // would have to wait and then most likely be late, is shed.
 //
 // Now and then an idle VM that has become slow, or full, is tried all the same. The error is
-// ErrNoPlace if no member serves the stage, ErrFull if all that do are at their limits, and
-// ErrShed.
+// ErrNoPlace if no member serves the stage, ErrFull if all that do are at their limits, or none
+// of the VMs looked at for an idle request has a free slot, and ErrShed.
 func (b *Balancer) Pick(a Ask) (p Place, err error) {
 	if err = b.pick(&a, &p); err != nil {
 		return Place{}, err
@@ -121,6 +122,9 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	}
 	a.Core = b.core(a.Core)
 	var s looked
+	if a.Idle {
+		return s.spare(a, c, picked)
+	}
 	s.find(a, c)
 	p, f := s.choose(a, t), s.at(s.function)
 	switch {
@@ -142,9 +146,29 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 		p.caught = true
 		a.reserve = min(max(f.tail()-f.latest(), 0), a.Remaining/4)
 	}
+	p.take(a, picked)
+	return nil
+}
+
+// take counts the request as served at the place.
+func (p *Place) take(a *Ask, picked *Place) {
 	_, serving := p.member.known(a.Core)
 	serving.Add(1)
 	*picked = *p
+}
+
+// spare makes picked a VM that has a free slot, if one of those drawn has.
+func (s *looked) spare(a *Ask, c *candidates, picked *Place) error {
+	a.Late, a.Remaining = true, Never // it tries no VM that seems slow, and has the time
+	s.function, s.vm = -1, -1
+	if len(c.vms) > 0 {
+		s.drawVM(a, c)
+	}
+	p := s.at(s.vm)
+	if p == nil || a.rank(p) != usable || int(p.hand) >= p.member.Slots {
+		return ErrFull
+	}
+	p.take(a, picked)
 	return nil
 }
 

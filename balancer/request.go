@@ -43,7 +43,11 @@ type Request struct {
 func NewRequest(b *Balancer, core int, r Rules, deadline time.Duration) Request {
 	core = b.core(core)
 	r = r.withDefaults()
-	b.purses[core].earn(int64(r.Hedge * price))
+	if r.Idle {
+		deadline = Never
+	} else {
+		b.purses[core].earn(int64(r.Hedge * price))
+	}
 	return Request{balancer: b, core: core, rules: r, generation: b.begin(core), deadline: deadline, wake: Never, late: r.Functions}
 }
 
@@ -204,7 +208,7 @@ func (r *Request) refused(s *Step, now time.Duration, m *member, err error, rand
 	r.last = err
 	switch {
 	case r.flying() > 0:
-	case !r.turned:
+	case !r.turned && !r.rules.Idle:
 		r.turned = true
 		r.send(s, now, random, m.ID)
 	case !r.wait(now, random):
@@ -219,7 +223,7 @@ func (r *Request) ask(a *Ask, now time.Duration, random, not uint64) {
 		a.Remaining = r.deadline - now
 	}
 	a.Late, a.Avoid, a.Not = r.late || r.lastTry(), r.avoid, not
-	a.Priority, a.Without, a.Random, a.Core = r.rules.Priority, r.rules.Without, random, r.core
+	a.Priority, a.Without, a.Idle, a.Random, a.Core = r.rules.Priority, r.rules.Without, r.rules.Idle, random, r.core
 }
 
 // send sends the request to a place, but not to one that has just refused it, or has it wait.
@@ -255,7 +259,7 @@ const (
 func (r *Request) wait(now time.Duration, random uint64) bool {
 	d := min(firstWait<<min(r.waits, waitDoublings), longestWait, max((r.deadline-now)/4, firstWait))
 	d = d/2 + d/2*time.Duration(random>>48)>>16
-	if r.waited+d > r.rules.Wait || after(now, d) >= r.deadline {
+	if r.rules.Idle || r.waited+d > r.rules.Wait || after(now, d) >= r.deadline {
 		return false
 	}
 	r.waits++

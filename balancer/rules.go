@@ -26,9 +26,16 @@ type Rules struct {
 	// while they are under way: those that take longer than all but one in a hundred before
 	// them; default 0.02.
 	Hedge float64
+	// Idle is for a request that nobody waits for: it goes only to a VM with a free slot, never to
+	// a function, and ends at the first place that does not do its part or when there is none.
+	// It has no deadline, is lost only when its driver gives it up, and nothing is learnt from it.
+	Idle bool
 }
 
 func (r Rules) withDefaults() Rules {
+	if r.Idle {
+		r.Tries, r.Without = 1, r.Without|Hedging
+	}
 	if r.Tries == 0 {
 		r.Tries = 5
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
-	"github.com/serflow/serflow-go/exit"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/remote"
@@ -24,7 +23,6 @@ import (
 type cloud struct {
 	rental
 	model       stage.Model
-	exits       []exit.Policy
 	fingerprint string
 	secret      string // of the workers
 	expect      provisioner.Expect
@@ -67,9 +65,6 @@ func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error)
 	}
 	if c.transport == nil {
 		c.transport = remote.NewTransport()
-	}
-	for _, s := range model.Stages {
-		c.exits = append(c.exits, s.Exit)
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.balancer.Publish(r.plan.Generation)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/exit"
+	accuracy "github.com/serflow/serflow-go/exit/watch"
 	"github.com/serflow/serflow-go/internal/compute"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -25,10 +26,13 @@ func (f *flight) split(k int, out []stage.Tensor) (compute.Output, error) {
 // decide asks exit k about every row, answers those that leave and returns how
 // many had logits that are not finite, and the batch of those that stay.
 func (f *flight) decide(k int, o compute.Output) (bad int, stay []stage.Tensor) {
-	policy := f.model.Stages[k].Exit
+	policy := f.exits.policies[k]
 	rest := o.Rest
 	kept := f.left[:0]
 	for i, w := range f.left {
+		if f.exits.asked != nil {
+			f.checked.seen[w.row] = append(f.checked.seen[w.row], accuracy.Saw(o.Decide(f.exits.asked[k], i, w.state)))
+		}
 		d := o.Decide(policy, i, w.state)
 		if d.Bad {
 			bad++
@@ -76,7 +80,7 @@ func (f *flight) answer(k, i, row int, d exit.Decision, logits *stage.Tensor, re
 		Exit: k, Class: d.Class, Confidence: d.Confidence, outputs: outputs,
 		Path: []Hop{{Group: f.group, Provider: provider, Last: k, Duration: time.Since(f.begun)}},
 	}
-	f.done(row, f.model.Stages[k].Name, nil)
+	f.done(k, nil)
 }
 
 // row is stage.Row, without walking through a BYTES tensor again for each row.

@@ -21,4 +21,11 @@
 //
 // Open calls each function once before it returns, with a request that runs nothing: it must
 // answer, and have this model. That is a cold start, on the bill as one call.
+//
+// # Exits in operation
+//
+// A request leaves by the exits in force when it begins: the model's, or those of
+// Pipeline.SetExits. Drift watches over how many reach each stage, Watch over whether what leaves early is
+// right, and Brownout lets more leave early under overload. The three can be combined; the watch has the
+// last word. Stats.Exits, the Log and Observer.ExitsChanged tell what they do.
 package serflow

@@ -11,6 +11,7 @@ import (
 
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/exit"
+	accuracy "github.com/serflow/serflow-go/exit/watch"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/remote"
 )
@@ -19,6 +20,8 @@ import (
 type drive struct {
 	*cloud
 	machine  balancer.Request
+	exits    *exitSet
+	idle     bool           // nobody waits for it
 	inputs   []stage.Tensor // a batch of one row, of the stage that is next
 	state    exit.State
 	stage    int
@@ -26,6 +29,7 @@ type drive struct {
 	over     chan struct{} // closed when the request has ended
 	visits   []visit       // under way
 	last     *place        // that was asked last
+	seen     []accuracy.Seen
 	result   Result
 }
 
@@ -38,8 +42,9 @@ type visit struct {
 	cancel context.CancelFunc
 }
 
-// infer answers one request: a batch of one row.
-func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
+// infer answers one request: a batch of one row, in memory of its own. Seen is what the exits
+// said that it has passed, if they are to be asked.
+func (c *cloud) infer(ctx context.Context, batch []stage.Tensor, exits *exitSet) (r Result, seen []accuracy.Seen) {
 	now := c.now()
 	deadline := balancer.Never
 	if c.slo > 0 {
@@ -48,12 +53,23 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
 	if at, ok := ctx.Deadline(); ok {
 		deadline = min(deadline, at.Sub(c.begun))
 	}
-	d := &drive{
-		cloud: c, inputs: copied(batch), result: unanswered, attempts: make(chan attempt, 2), over: make(chan struct{}),
-		machine: balancer.NewRequest(c.balancer, 0, c.rulesFor(ctx), deadline),
-	}
+	d := &drive{cloud: c, exits: exits, inputs: batch, machine: balancer.NewRequest(c.balancer, 0, c.rulesFor(ctx), deadline)}
+	return d.run(ctx), d.seen
+}
+
+// inShadow is infer for a request that nobody waits for.
+func (c *cloud) inShadow(ctx context.Context, batch []stage.Tensor, exits *exitSet) (r Result, seen []accuracy.Seen) {
+	rules := c.rules
+	rules.Idle = true
+	d := &drive{cloud: c, exits: exits, idle: true, inputs: batch, machine: balancer.NewRequest(c.balancer, 0, rules, balancer.Never)}
+	return d.run(ctx), d.seen
+}
+
+// run drives the machine until the request has ended.
+func (d *drive) run(ctx context.Context) Result {
+	d.result, d.attempts, d.over = unanswered, make(chan attempt, 2), make(chan struct{})
 	defer close(d.over)
-	step := d.machine.Start(now, rand.Uint64())
+	step := d.machine.Start(d.now(), rand.Uint64())
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -66,12 +82,12 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor) Result {
 		if step.Send {
 			d.start(ctx, step)
 		}
-		timer.Reset(min(d.machine.Wake()-c.now(), balancer.Never/2))
+		timer.Reset(min(d.machine.Wake()-d.now(), balancer.Never/2))
 		select {
 		case a := <-d.attempts:
 			step = d.take(a)
 		case <-timer.C:
-			step = d.machine.Tick(c.now(), rand.Uint64())
+			step = d.machine.Tick(d.now(), rand.Uint64())
 		case <-ctx.Done():
 			step = d.machine.GiveUp(ctx.Err())
 		}
@@ -150,7 +166,10 @@ func (d *drive) start(ctx context.Context, step balancer.Step) {
 	d.visits = append(d.visits, f)
 	r := remote.Request{
 		Generation: d.machine.Generation(), Stages: stage.Range{First: step.Stage, Last: p.stages.Last},
-		Exits: d.exits[step.Stage : p.stages.Last+1], States: []exit.State{d.state}, Inputs: d.inputs,
+		Exits: d.exits.policies[step.Stage : p.stages.Last+1], States: []exit.State{d.state}, Inputs: d.inputs, Idle: d.idle,
+	}
+	if d.exits.asked != nil {
+		r.Asked = d.exits.asked[step.Stage : p.stages.Last+1]
 	}
 	if step.Remaining < balancer.Never { // at the place: some of it goes by on the way there and back
 		r.Remaining, r.Keep = max(step.Remaining-p.travel, 1), step.Keep
@@ -183,13 +202,22 @@ func (d *drive) take(a attempt) balancer.Step {
 	switch {
 	case a.reply.Outcome == balancer.Exited && step.Finish && step.Err == nil:
 		d.answer(a)
+		d.hear(a)
 	case a.reply.Outcome == balancer.Passed && a.reply.Stage > d.stage:
+		d.hear(a)
 		d.stage, d.inputs, d.state = a.reply.Stage, a.part.Outputs, exit.State{}
 		if len(a.part.States) > 0 {
 			d.state = a.part.States[0]
 		}
 	}
 	return step
+}
+
+// hear keeps what exits have said on a part of the way.
+func (d *drive) hear(a attempt) {
+	for _, s := range a.seen {
+		d.seen = append(d.seen, accuracy.Seen(s))
+	}
 }
 
 // lastRun is the last stage that ran in an attempt that began with first; first-1 if none

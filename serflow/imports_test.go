@@ -11,7 +11,7 @@ const module = "github.com/serflow/serflow-go/"
 
 // below says which of our packages each core package may import: arrows point down.
 var below = map[string][]string{
-	"serflow":              {"internal/compute", "internal/exhausted", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "internal/heap"},
+	"serflow":              {"internal/compute", "internal/exhausted", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "exit/brownout", "exit/drift", "exit/watch", "internal/heap"},
 	"stage/remote":         {"internal/exhausted", "internal/launch", "internal/wire", "stage", "exit"},
 	"provisioner":          {"provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"provisioner/profile":  {},

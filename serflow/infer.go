@@ -50,10 +50,14 @@ func (p *Pipeline) InferBatch(ctx context.Context, batch ...stage.Tensor) ([]Res
 	if f.ctx, err = p.begin(ctx, &f.call); err != nil {
 		return nil, p.refuse(ctx, err)
 	}
-	defer p.end(&f.call)
 	if p.cloud != nil {
+		defer p.end(&f.call)
 		return p.rented(f.ctx, rows, batch)
 	}
+	if f.exits, f.checked = p.exits.admit(rows); f.checked != nil {
+		defer f.check(batch) // once the call has ended
+	}
+	defer p.end(&f.call)
 	if f.left = f.one[:]; rows > 1 {
 		f.left = make([]waiting, rows)
 	}
@@ -92,6 +96,8 @@ const sendInput = "send what the model's first stage takes: Infer one sample wit
 type flight struct {
 	*Pipeline
 	call
+	exits   *exitSet
+	checked *sample // by the accuracy watch; nil if none is
 	ctx     context.Context
 	classes int64 // columns of logits, once an exit has shown them
 	begun   time.Time
@@ -172,12 +178,18 @@ func (f *flight) fail(k int, err error) error {
 	}
 	for _, w := range f.left {
 		f.results[w.row].Err = e
-		f.done(w.row, "", e)
+		f.done(-1, e)
 	}
 	return e
 }
 
-func (f *flight) done(row int, exit string, err error) {
+// done follows the end of a row, at the exit of stage k or with an error.
+func (f *flight) done(k int, err error) {
+	exit, took := "", time.Since(f.begun)
+	if err == nil {
+		exit = f.model.Stages[k].Name
+	}
 	f.recorder.request(err)
-	f.observer.RequestDone(f.ctx, RequestEvent{exit, time.Since(f.begun), err})
+	f.Pipeline.exits.ended(f.exits, k, took, err)
+	f.observer.RequestDone(f.ctx, RequestEvent{exit, took, err})
 }

@@ -163,8 +163,8 @@ func (s *survey) take(ctx context.Context, p *place, i int, v *visited) error {
 // passing are the exits with which stages pass every row on, but for the model's last.
 func (c *cloud) passing(in stage.Range) []exit.Policy {
 	exits := slices.Repeat([]exit.Policy{exit.Never()}, in.Len())
-	if in.Last == len(c.exits)-1 {
-		exits[in.Len()-1] = c.exits[in.Last]
+	if in.Last == len(c.model.Stages)-1 {
+		exits[in.Len()-1] = c.model.Stages[in.Last].Exit
 	}
 	return exits
 }

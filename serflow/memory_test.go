@@ -36,6 +36,8 @@ type plainWorker struct {
 	fingerprint string
 	setup       launch.Setup
 	times       func(k int) time.Duration // that it takes for stage k; nil to take none
+	idle        atomic.Int32              // requests that nobody waits for
+	deaf        bool                      // to what exits are asked beside, as workers of an earlier release are
 }
 
 func newPlainWorker(m stage.Model) *plainWorker {
@@ -65,7 +67,10 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 	if len(r.States) > 0 {
 		state = r.States[0]
 	}
-	part, err := w.run(r, state)
+	if r.Idle {
+		w.idle.Add(1)
+	}
+	part, seen, err := w.run(r, state)
 	if err != nil {
 		code := wire.StageFailed
 		if errors.Is(err, stage.ErrInput) && !errors.Is(err, stage.ErrFailed) {
@@ -74,6 +79,9 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 		return nil, 0, &wire.Error{Code: code, Message: err.Error()}
 	}
 	reply := &wire.Reply{ID: r.ID, Model: w.stages.Model.Name, Service: time.Millisecond, Parts: []wire.Part{part}}
+	if len(seen) > 0 && !w.deaf {
+		reply.Seen = [][]wire.Seen{seen}
+	}
 	for k := r.Stages.First; k <= part.Stage && w.times != nil && (part.Exited || k < part.Stage); k++ {
 		reply.Times = append(reply.Times, w.times(k))
 	}
@@ -91,16 +99,20 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 	return out, n, nil
 }
 
-func (w *plainWorker) run(r wire.Request, state exit.State) (wire.Part, error) {
+func (w *plainWorker) run(r wire.Request, state exit.State) (_ wire.Part, seen []wire.Seen, _ error) {
 	batch := r.Inputs
 	for k := r.Stages.First; k <= r.Stages.Last; k++ {
 		out, err := w.stages.Run(context.Background(), k, 1, batch)
 		if err != nil {
-			return wire.Part{}, err
+			return wire.Part{}, nil, err
 		}
 		o, err := w.stages.Split(k, 1, out)
 		if err != nil {
-			return wire.Part{}, err
+			return wire.Part{}, nil, err
+		}
+		if len(r.Asked) > 0 {
+			a := o.Decide(r.Asked[k-r.Stages.First], 0, state)
+			seen = append(seen, wire.Seen{Class: a.Class, Score: a.Score})
 		}
 		d := o.Decide(r.Exits[k-r.Stages.First], 0, state)
 		if d.Leave {
@@ -108,11 +120,11 @@ func (w *plainWorker) run(r wire.Request, state exit.State) (wire.Part, error) {
 			if k == w.stages.Last() {
 				answer = append(answer, o.Rest...)
 			}
-			return wire.Part{Rows: []int{0}, Exited: true, Stage: k, Class: []int{d.Class}, Confidence: []float64{d.Confidence}, Outputs: answer}, nil
+			return wire.Part{Rows: []int{0}, Exited: true, Stage: k, Class: []int{d.Class}, Confidence: []float64{d.Confidence}, Outputs: answer}, seen, nil
 		}
 		batch, state = o.Rest, d.State
 	}
-	return wire.Part{Rows: []int{0}, Stage: r.Stages.Last + 1, States: []exit.State{state}, Outputs: batch}, nil
+	return wire.Part{Rows: []int{0}, Stage: r.Stages.Last + 1, States: []exit.State{state}, Outputs: batch}, seen, nil
 }
 
 // frame is answer for a function.

@@ -16,6 +16,10 @@ type Observer interface {
 	// RequestDone follows the end of every request, once for each row, and once for
 	// a call that is refused before any stage has run.
 	RequestDone(ctx context.Context, e RequestEvent)
+	// ExitsChanged follows a change in how requests leave: see Drift, Watch, Brownout and
+	// Pipeline.SetExits. It is mostly called on a goroutine of the pipeline's own, where a panic ends
+	// the program.
+	ExitsChanged(e ExitsEvent)
 }
 
 // StageEvent is one run of one stage on a batch.
@@ -39,3 +43,4 @@ type NoObserver struct{}
 
 func (NoObserver) StageDone(context.Context, StageEvent)     {}
 func (NoObserver) RequestDone(context.Context, RequestEvent) {}
+func (NoObserver) ExitsChanged(ExitsEvent)                   {}

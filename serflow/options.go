@@ -90,5 +90,6 @@ func Artifacts(vm, function string) Option {
 	return func(p *Pipeline) { p.rental.artifacts = [2]string{vm, function} }
 }
 
-// Log is told what is rented and ended, and why. Default: nothing is logged.
+// Log is told what is rented and ended, and why; and of exits that change and drift, in process
+// too. Default: nothing is logged.
 func Log(l *slog.Logger) Option { return func(p *Pipeline) { p.rental.log = l } }

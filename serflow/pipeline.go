@@ -39,10 +39,13 @@ type Pipeline struct {
 	provider string
 	observer Observer
 	recorder *recorder
+	watching exitOptions
+	exits    *exits
 
 	mu       sync.Mutex
 	closing  bool
 	calls    map[*call]struct{}
+	inShadow bool          // in process: one is under way
 	idle     chan struct{} // closed when closing and the last call has ended
 	late     error         // requests were cancelled, for want of time
 	closeErr error
@@ -75,6 +78,7 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 	if err := p.open(ctx, model); err != nil {
 		return nil, err
 	}
+	p.exits.start()
 	var names []string
 	for _, s := range p.model.Stages {
 		names = append(names, s.Name)
@@ -91,6 +95,11 @@ func Open(ctx context.Context, model stage.Model, options ...Option) (*Pipeline,
 func (p *Pipeline) open(ctx context.Context, model stage.Model) (err error) {
 	model.Stages = slices.Clone(model.Stages) // what the caller changes later is not served
 	p.model = model
+	if model.Validate() == nil { // else what follows says so
+		if p.exits, err = newExits(model, p.watching, p.rental.slo, p.rental.log, p.observer); err != nil {
+			return err
+		}
+	}
 	if p.rental.on {
 		p.provider = p.rental.providers()
 		p.cloud, err = openCloud(ctx, model, p.rental)
@@ -112,6 +121,7 @@ func inProcess(stage, remedy string, err error) error {
 // Stats is what the pipeline has done since Open.
 func (p *Pipeline) Stats() Stats {
 	s := p.recorder.snapshot()
+	s.Exits = p.exits.snapshot()
 	if p.cloud != nil {
 		p.cloud.bill(&s)
 	}
@@ -166,6 +176,7 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 		}
 	}
 	p.mu.Unlock()
+	p.exits.stop()
 
 	select {
 	case <-p.idle:
@@ -175,6 +186,7 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 	}
 	p.release.Do(func() {
 		defer close(p.closed)
+		p.exits.close()
 		if p.cloud != nil {
 			p.cloud.close()
 		} else {

@@ -37,7 +37,8 @@ type attempt struct {
 	number  uint32
 	place   *place
 	reply   balancer.Reply
-	part    remote.Part // of Exited and Passed
+	part    remote.Part   // of Exited and Passed
+	seen    []remote.Seen // what the exits said that have run, if they were asked
 	took    time.Duration
 	stages  []time.Duration // what the place worked at each stage that ran
 	billed  time.Duration   // of a call of a function, without its cold start
@@ -66,6 +67,9 @@ func (c *cloud) send(ctx context.Context, p *place, r remote.Request) (a attempt
 	} else {
 		a.stages = reply.Times
 		a.part = reply.Parts[0] // one row is in one part
+		if len(reply.Seen) > 0 {
+			a.seen = reply.Seen[0]
+		}
 		a.reply = balancer.Reply{Outcome: balancer.Passed, Stage: a.part.Stage, Service: reply.Service, Load: reply.Load}
 		if a.part.Exited {
 			a.reply.Outcome = balancer.Exited

@@ -48,13 +48,23 @@ func (p *Pipeline) rented(ctx context.Context, rows int, batch []stage.Tensor) (
 }
 
 func (p *Pipeline) rentedRow(ctx context.Context, row []stage.Tensor) Result {
-	begun := time.Now()
-	r := p.cloud.infer(ctx, row)
+	begun, own := time.Now(), copied(row)
+	exits, checked := p.exits.admit(1)
+	r, seen := p.cloud.infer(ctx, own, exits)
 	exit := ""
 	if r.Err == nil {
 		exit = p.model.Stages[r.Exit].Name
 		p.recorder.answered(r.Exit, time.Since(begun))
+		switch {
+		case checked == nil:
+		case exits.asked != nil:
+			p.exits.sampled(1)
+			p.exits.observe(exits, seen)
+		default:
+			p.rentedShadow(checked.shadow, own)
+		}
 	}
+	p.exits.ended(exits, r.Exit, time.Since(begun), r.Err)
 	p.recorder.request(r.Err)
 	p.observer.RequestDone(ctx, RequestEvent{exit, time.Since(begun), r.Err})
 	return r

@@ -31,6 +31,13 @@ const (
 	hangs  = 6 // and heeds nothing
 )
 
+// What the third value asks for: that the last stage says something else than those before it,
+// or all do but the first.
+const (
+	misleads      = 7
+	misleadsFirst = 8
+)
+
 // The second value is how many milliseconds the first stage takes.
 func depth(k int) stage.RunFunc {
 	return func(ctx context.Context, rows int, in []stage.Tensor) ([]stage.Tensor, error) {
@@ -58,6 +65,9 @@ func depth(k int) stage.RunFunc {
 			}
 			if int(x[4*i]) <= k {
 				logits[2*i+1] = 10
+			}
+			if k == 2 && x[4*i+2] == misleads || k >= 1 && x[4*i+2] == misleadsFirst {
+				logits[2*i] = 20
 			}
 		}
 		return []stage.Tensor{stage.Float32("x", []int64{int64(rows), 4}, x), stage.Float32(stage.Logits, []int64{int64(rows), 2}, logits)}, nil

@@ -94,6 +94,7 @@ type Stats struct {
 	Failed   int64
 	Refused  int64 // calls turned away before any stage ran: tensors that are none or no batch, or a closed pipeline; not in Requests
 	Stages   []StageStats
+	Exits    ExitStats // in force, and watched
 
 	// With providers.
 	Latency         Latency // of requests that were answered, end to end
@@ -111,7 +112,7 @@ type VMStats struct {
 	State string // booting, ready, draining or ending
 }
 
-// StageStats counts one stage. With providers, a request that has left at a stage counts as
+// StageStats counts one stage, without what the accuracy watch does in the shadow. With providers, a request that has left at a stage counts as
 // computed by it and by those before, and times and logits that are not finite are not known.
 type StageStats struct {
 	Stage     string

@@ -39,9 +39,6 @@ func TestGoodputAtTwiceTheCapacity(t *testing.T) {
 	if twice.proxy.rate >= twice.serflow.rate {
 		t.Errorf("the proxy answers %.1f a second in time, Serflow %.1f", twice.proxy.rate, twice.serflow.rate)
 	}
-	if twice.serflow.atOnce == 0 {
-		t.Errorf("nobody was told at once, of %d who had no answer", twice.serflow.others)
-	}
 }
 
 // Only a reply that says where the request has left counts.

@@ -24,7 +24,14 @@ type Options struct {
 	Pending time.Duration // from a launch until a VM runs
 	Ending  time.Duration // from its termination until it has ended
 	Lag     time.Duration // how far lists, and calls that name a VM, are behind
-	Page    int           // most VMs on a page of a list; 0 means as many as are asked for
+	Page    int           // most VMs or functions on a page of a list; 0 means as many as are asked for
+
+	// Function is what all functions run: the payload of a call in, its answer out. It may take
+	// its time. An error is one of the function's own.
+	Function func(payload []byte) ([]byte, error)
+	Init     time.Duration // what an instance takes to initialise
+	Creating time.Duration // from a function's creation, or a change of its code, until it can be called
+	Calls    int           // that may run at once, in all functions; 0 means any number
 }
 
 // Fault is a way in which calls fail.
@@ -50,12 +57,13 @@ type Cloud struct {
 	launches map[string]*launch // by zone and client token
 	vms      []*vm
 	calls    map[string]int // by action
-	skew     time.Duration  // of the cloud's clock, against ours
+	lambda   lambda
+	skew     time.Duration // of the cloud's clock, against ours
 }
 
 // New returns a cloud in which nothing runs and nothing fails.
 func New(o Options) *Cloud {
-	return &Cloud{options: o, faults: map[string][]Fault{}, room: map[string]int{}, launches: map[string]*launch{}, calls: map[string]int{}}
+	return &Cloud{options: o, faults: map[string][]Fault{}, room: map[string]int{}, launches: map[string]*launch{}, calls: map[string]int{}, lambda: lambda{functions: map[string]*function{}}}
 }
 
 // Fail makes the calls of an action fail, one fault each, the last for ever; none mends it.

@@ -1,7 +1,6 @@
 package fakeaws
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -27,9 +26,13 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	w.Header().Set("Date", c.now().UTC().Format(http.TimeFormat))
-	c.query(w, r, body)
+	c.mu.Unlock()
+	if r.URL.Path == "/" {
+		c.query(w, r, body)
+		return
+	}
+	c.rest(w, r, body)
 }
 
 // signed checks who has signed, for what and when. It does not check the signature itself.
@@ -65,24 +68,38 @@ func general(f Fault, action string) *refusal {
 // Client makes calls without a network, so that time in a bubble of testing/synctest goes on.
 type Client struct{ Cloud *Cloud }
 
-// Do makes a call. Its error is that of a connection.
-func (c Client) Do(r *http.Request) (answer *http.Response, err error) {
+// Do makes a call. Its error is that of a connection. What the cloud has begun goes on when the
+// caller waits no more.
+func (c Client) Do(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	answered := make(chan *http.Response, 1)
+	go func() { answered <- c.serve(r) }()
+	select {
+	case answer := <-answered:
+		if answer == nil {
+			return nil, errors.New("read: connection reset by peer")
+		}
+		return answer, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+// serve is the answer to a call, nil if the connection breaks.
+func (c Client) serve(r *http.Request) (answer *http.Response) {
 	defer func() {
-		if what := recover(); what == http.ErrAbortHandler {
-			answer, err = nil, errors.New("read: connection reset by peer")
-		} else if what != nil {
+		if what := recover(); what != nil && what != http.ErrAbortHandler {
 			panic(what)
 		}
 	}()
-	if r.Body == nil {
-		r.Body = io.NopCloser(bytes.NewReader(nil))
-	}
 	w := httptest.NewRecorder()
 	c.Cloud.ServeHTTP(w, r)
-	return w.Result(), nil
+	return w.Result()
 }
 
 // like tells whether a text fits a pattern with the wildcards * and ?, unless they come after a

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// version is that of the EC2 API.
-const version = "2016-11-15"
+// apiVersion is that of the EC2 API.
+const apiVersion = "2016-11-15"
 
 // action is one of EC2, and what its parameters may be named.
 type action struct {
@@ -32,6 +32,8 @@ func known(names string) *regexp.Regexp {
 
 // query answers a call of EC2's Query API.
 func (c *Cloud) query(w http.ResponseWriter, r *http.Request, body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	form, err := url.ParseQuery(string(body))
 	name := form.Get("Action")
 	c.calls["ec2:"+name]++
@@ -39,9 +41,9 @@ func (c *Cloud) query(w http.ResponseWriter, r *http.Request, body []byte) {
 	a, ok := actions[name]
 	refused := c.signed(r, "ec2")
 	switch {
-	case err != nil || r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded":
+	case err != nil || r.Method != http.MethodPost || r.URL.Path != "/" || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		refused = &refusal{400, "MalformedQueryString", "The query string is malformed."}
-	case !ok || form.Get("Version") != version:
+	case !ok || form.Get("Version") != apiVersion:
 		refused = &refusal{400, "InvalidAction", "The action " + name + " is not valid for this web service."}
 	case refused == nil:
 		refused = general(fault, "ec2:"+name)
@@ -65,7 +67,7 @@ func (c *Cloud) query(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 	root := xml.StartElement{
 		Name: xml.Name{Local: name + "Response"},
-		Attr: []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: "http://ec2.amazonaws.com/doc/" + version + "/"}},
+		Attr: []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: "http://ec2.amazonaws.com/doc/" + apiVersion + "/"}},
 	}
 	if err := xml.NewEncoder(w).EncodeElement(answer, root); err != nil {
 		panic(err)

@@ -31,6 +31,10 @@ func canonicalRequest(text string, l Limits) (header, bool) {
 	if c.take(`,"serflow_exits":`) {
 		p.Exits = c.text("")
 	}
+	if c.take(`,"serflow_asked":`) {
+		p.Asked = c.text("")
+	}
+	p.Idle = c.take(`,"serflow_idle":true`)
 	if c.take(`,"serflow_states":`) {
 		p.States = c.text("")
 	}
@@ -52,6 +56,9 @@ func canonicalReply(text string, tensors int) (header, bool) {
 	}
 	p.Load = c.int(`,"serflow_load":`)
 	p.Parts = c.text(`,"serflow_parts":`)
+	if c.take(`,"serflow_seen":`) {
+		p.Seen = c.text("")
+	}
 	c.want(`},"outputs":[`)
 	h.Outputs.list = c.tensors(tensors)
 	return h, c.ends()

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/serflow/serflow-go/exit"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -57,15 +58,9 @@ func (r *Request) checkAdditions(rows int) error {
 	if r.Remaining < 0 {
 		return invalid("%v remain: send nothing whose time is over; 0 stands for no deadline", r.Remaining)
 	}
-	if n := len(r.Exits); n > 0 && n != r.Stages.Len() {
-		return invalid("%d exits for %d stages: send one a stage, or none", n, r.Stages.Len())
-	}
-	for _, p := range r.Exits {
-		if err := p.Validate(); err != nil {
-			return invalid("%v", err)
-		}
-		if p.Patience > math.MaxInt32 {
-			return invalid("patience %d: it must be at most %d", p.Patience, math.MaxInt32)
+	for _, exits := range [2][]exit.Policy{r.Exits, r.Asked} {
+		if err := checkExits(exits, r.Stages.Len()); err != nil {
+			return err
 		}
 	}
 	if n := len(r.States); n > 0 && n != rows {
@@ -78,6 +73,22 @@ func (r *Request) checkAdditions(rows int) error {
 	}
 	if len(r.Outputs) > 0 {
 		return invalid("a request with our additions names outputs: its exits decide what comes back; leave them out")
+	}
+	return nil
+}
+
+// checkExits is for policies of so many stages, or none.
+func checkExits(policies []exit.Policy, stages int) error {
+	if n := len(policies); n > 0 && n != stages {
+		return invalid("%d exits for %d stages: send one a stage, or none", n, stages)
+	}
+	for _, p := range policies {
+		if err := p.Validate(); err != nil {
+			return invalid("%v", err)
+		}
+		if p.Patience > math.MaxInt32 {
+			return invalid("patience %d: it must be at most %d", p.Patience, math.MaxInt32)
+		}
 	}
 	return nil
 }

@@ -17,6 +17,8 @@
 //	serflow_remaining_ns  until the deadline; left out if there is none
 //	serflow_keep          true if nothing else would be in time; left out if not
 //	serflow_exits         one policy a stage: "maxprob 0.93 1.31;patience 2;final"
+//	serflow_asked         like serflow_exits: what each exit is asked beside, whether the row leaves there or not; left out if nothing is
+//	serflow_idle          true if the rows are to be served when no others wait; left out if not
 //	serflow_states        one class:run a row: "3:2,1:1"
 //
 // and those of a reply
@@ -26,6 +28,7 @@
 //	serflow_stage_ns    how long it worked at each stage that ran, in order: "1500,20"; of a reply of one row
 //	serflow_load        rows that the worker still has
 //	serflow_parts       rows by where they left: "exit 2 0:7:0.93;go 3 1:4:2,2:0:0"
+//	serflow_seen        class:score for each exit that was asked beside, in order, row by row: "7:0.6,7:0.93;4:0.5;"; left out if none was
 //
 // whose outputs carry the index of their part as serflow_part. An exit is written
 // as its kind, the threshold or patience that the kind reads, and the temperature

@@ -29,6 +29,8 @@ func TestEncodeRequestRefuses(t *testing.T) {
 		`unknown kind ""`:                 func(r *Request) { r.Exits = make([]exit.Policy, 2) },
 		"patience 2147483648":             func(r *Request) { r.Exits = []exit.Policy{exit.Never(), exit.Patience(1 << 31)} },
 		"3 states for 2 rows":             func(r *Request) { r.States = make([]exit.State, 3) },
+		"3 exits for 2 stages":            func(r *Request) { r.Asked = []exit.Policy{exit.Never(), exit.Never(), exit.Final()} },
+		"threshold -1":                    func(r *Request) { r.Asked = []exit.Policy{exit.Margin(-1), exit.Never()} },
 		"state {Class:-1 Run:0}":          func(r *Request) { r.States = []exit.State{{}, {Class: -1}} },
 		"state {Class:0 Run:-1}":          func(r *Request) { r.States = []exit.State{{Run: -1}, {}} },
 		"names outputs":                   func(r *Request) { r.Outputs = []string{"y"} },
@@ -83,6 +85,10 @@ func TestEncodeReplyRefuses(t *testing.T) {
 		"classes, 1 confidences":  func(r *Reply) { r.Parts[1].Confidence = []float64{1} },
 		"confidences and 2 state": func(r *Reply) { r.Parts[1].States = make([]exit.State, 2) },
 		"class -2":                func(r *Reply) { r.Parts[0].Class[0] = -2 },
+		"of 1 rows, of 2":         func(r *Reply) { r.Seen = [][]Seen{{{}}} },
+		"an exit said {Class:-2":  func(r *Reply) { r.Seen = [][]Seen{{{Class: -2}}, nil} },
+		"said {Class:0 Score:NaN": func(r *Reply) { r.Seen = [][]Seen{nil, {{Score: math.NaN()}}} },
+		"said {Class:0 Score:+In": func(r *Reply) { r.Seen = [][]Seen{nil, {{Score: math.Inf(1)}}} },
 		"class 2147483648":        func(r *Reply) { r.Parts[0].Class[0] = 1 << 31 },
 		"confidence NaN":          func(r *Reply) { r.Parts[0].Confidence[0] = math.NaN() },
 		"confidence 1.5":          func(r *Reply) { r.Parts[0].Confidence[0] = 1.5 },
@@ -127,14 +133,14 @@ func TestExitTexts(t *testing.T) {
 		if got := string(appendExits(nil, []exit.Policy{want, want})); got != text+";"+text {
 			t.Errorf("%+v: %q", want, got)
 		}
-		if got, err := parseExits(text, 1); err != nil || !reflect.DeepEqual(got, []exit.Policy{want}) {
+		if got, err := parseExits("serflow_exits", text, 1); err != nil || !reflect.DeepEqual(got, []exit.Policy{want}) {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", " ", "maxprob", "maxprob ", "maxprob  0.5", " maxprob 0.5", "maxprob 0.5 ", "maxprob 0.5 1 1", "maxprob 0.5,1",
 		"maxprob NaN", "maxprob Inf", "maxprob 0x1p-2", "maxprob 1_0", "maxprob 1e999", "MaxProb 0.5", "patience", "patience 1.5", "patience -1", "patience +1",
 		"patience 2147483648", "never 1 1", "never ", "final x", "unknown 1"} {
-		if got, err := parseExits(text, 1); err == nil {
+		if got, err := parseExits("serflow_exits", text, 1); err == nil {
 			t.Errorf("%q was taken for %+v", text, got)
 		}
 	}

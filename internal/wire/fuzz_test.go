@@ -35,6 +35,10 @@ func seedMessages(f *testing.F, add func(body []byte, headerLen int)) {
 	seed(EncodeReply(nil, &Reply{ID: "1", Model: "m", Service: 3, Load: 1, Parts: []Part{
 		{Rows: []int{0, 3}, Exited: true, Stage: 1, Class: []int{7, -1}, Confidence: []float64{0.93, 0}, Outputs: []stage.Tensor{x}},
 		{Rows: []int{1, 2}, Stage: 2, States: []exit.State{{Class: 4, Run: 2}, {}}, Outputs: []stage.Tensor{x, s}}}}))
+	seed(EncodeRequest(nil, &Request{ID: "1", Fingerprint: "fp", Stages: stage.Range{First: 1, Last: 2}, Idle: true,
+		Exits: []exit.Policy{exit.Never(), exit.Final()}, Asked: []exit.Policy{exit.Entropy(0.2), exit.Final()}, Inputs: []stage.Tensor{x}}))
+	seed(EncodeReply(nil, &Reply{ID: "1", Model: "m", Seen: [][]Seen{{{7, 0.6}, {7, 0.93}}, nil, nil, {{-1, 0}, {3, 1}}}, Parts: []Part{
+		{Rows: []int{1, 2}, Stage: 1}, {Rows: []int{0, 3}, Exited: true, Stage: 2, Class: []int{7, 3}, Confidence: []float64{0.93, 1}, Outputs: []stage.Tensor{x}}}}))
 	seed(EncodePlainReply(nil, "1", "m", []stage.Tensor{x, s}, true))
 	seed(EncodePlainReply(nil, "1", "m", []stage.Tensor{x, s}, false))
 	add(EncodeError(nil, &Error{Full, "no room"}), -1)

@@ -29,11 +29,14 @@ type parameters struct {
 	Remaining    int64           `json:"serflow_remaining_ns"`
 	Keep         bool            `json:"serflow_keep"`
 	Exits        string          `json:"serflow_exits"`
+	Asked        string          `json:"serflow_asked"`
+	Idle         bool            `json:"serflow_idle"`
 	States       string          `json:"serflow_states"`
 	Service      int64           `json:"serflow_service_ns"`
 	Times        string          `json:"serflow_stage_ns"`
 	Load         int             `json:"serflow_load"`
 	Parts        string          `json:"serflow_parts"`
+	Seen         string          `json:"serflow_seen"`
 	BinaryOutput bool            `json:"binary_data_output"`
 }
 

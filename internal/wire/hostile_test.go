@@ -83,6 +83,9 @@ func TestHostileRequests(t *testing.T) {
 		"exits of others":    {with(`,"serflow_exits":"never"`), "12", Invalid, []string{"1 policies for 2 stages"}},
 		"an exit of no kind": {with(`,"serflow_exits":"never;sometimes 1"`), "12", Invalid, []string{`"sometimes 1" is no exit policy`, "maxprob 0.93"}},
 		"a threshold of 2":   {with(`,"serflow_exits":"never;maxprob 2"`), "12", Invalid, []string{"threshold 2", "from 0 to 1"}},
+		"asked of others":    {with(`,"serflow_asked":"never"`), "12", Invalid, []string{"serflow_asked has 1 policies for 2 stages"}},
+		"asked of no kind":   {with(`,"serflow_asked":"never;often"`), "12", Invalid, []string{`serflow_asked: "often" is no exit policy`}},
+		"asked beyond 1":     {with(`,"serflow_asked":"never;entropy 2"`), "12", Invalid, []string{"threshold 2", "from 0 to 1"}},
 		"states of others":   {with(`,"serflow_states":"1:1"`), "12", Invalid, []string{"1 states for 2 rows"}},
 		"a state of no form": {with(`,"serflow_states":"1:1,1:-1"`), "12", Invalid, []string{`row 1 has "1:-1"`, "class:run"}},
 	} {
@@ -187,6 +190,9 @@ func TestHostileReplies(t *testing.T) {
 	reply := func(parts string, outputs ...string) string {
 		return `{"model_name":"m","id":"","parameters":{"serflow_version":1,"serflow_service_ns":0,"serflow_load":0,"serflow_parts":"` + parts + `"},"outputs":[` + strings.Join(outputs, ",") + `]}`
 	}
+	seen := func(parts, text string) string {
+		return strings.Replace(reply(parts), `"},"outputs"`, `","serflow_seen":"`+text+`"},"outputs"`, 1)
+	}
 	of := func(part int) string { return fmt.Sprintf(x, part) }
 	for name, c := range map[string]struct{ header, data, text string }{
 		"no JSON":             {"<html>", "", "not the JSON"},
@@ -225,6 +231,14 @@ func TestHostileReplies(t *testing.T) {
 		"times of no form":    {strings.Replace(reply("go 1 0,1"), `"serflow_service_ns":0`, `"serflow_service_ns":0,"serflow_stage_ns":"1,,2"`, 1), "", `serflow_stage_ns has ""`},
 		"a negative time":     {strings.Replace(reply("go 1 0,1"), `"serflow_service_ns":0`, `"serflow_service_ns":0,"serflow_stage_ns":"-1"`, 1), "", `serflow_stage_ns has "-1"`},
 		"too many times":      {strings.Replace(reply("go 1 0,1"), `"serflow_service_ns":0`, `"serflow_service_ns":0,"serflow_stage_ns":"`+strings.Repeat("1,", 99)+`1"`, 1), "", "has 100 times"},
+		"seen of no form":     {seen("go 1 0,1", "0.5;"), "", `serflow_seen: row 0 has "0.5"`},
+		"seen of others":      {seen("go 1 0,1", "1:1"), "", "serflow_seen has 1 rows; 2 were sent"},
+		"seen of more stages": {seen("go 1 0,1", "1:1,1:1,1:1,1:1;"), "", "row 0 has 4 exits, of 3 stages"},
+		"seen, and not run":   {seen("go 1 0,1", "1:1;"), "", "serflow_seen has 1 exits of row 0, for which 0 have run"},
+		"run, and not seen":   {seen("exit 2 0:1:1,1:1:1", "1:1,1:1;1:1"), "", "serflow_seen has 1 exits of row 1, for which 2 have run"},
+		"a score below 0":     {seen("exit 1 0:1:1,1:1:1", "1:-1;1:1"), "", "an exit said {Class:1 Score:-1}"},
+		"a score NaN":         {seen("exit 1 0:1:1,1:1:1", "1:NaN;1:1"), "", `serflow_seen: row 0 has "1:NaN"`},
+		"seen of class -2":    {seen("exit 1 0:1:1,1:1:1", "-2:1;1:1"), "", `serflow_seen: row 0 has "-2:1"`},
 		"negative service":    {strings.Replace(reply("go 1 0,1"), `"serflow_service_ns":0`, `"serflow_service_ns":-1`, 1), "", "service -1ns"},
 		"negative load":       {strings.Replace(reply("go 1 0,1"), `"serflow_load":0`, `"serflow_load":-1`, 1), "", "load -1"},
 		"long ID":             {strings.Replace(reply("go 1 0,1"), `"id":""`, `"id":"123456789"`, 1), "", "ID of 9 bytes"},
@@ -280,6 +294,9 @@ func TestHostileAllocation(t *testing.T) {
 		"canonical":      long(`{"id":"","parameters":{"serflow_version":1,"serflow_fingerprint":"","serflow_generation":0,"serflow_first":0,"serflow_last":0},"inputs":[`, `{"name":"`, `"]}`),
 		"shape":          long(`{"inputs":[{"shape":[1`, `,1`, `]}]}`),
 		"exits":          long(`{"parameters":{"serflow_version":1,"serflow_first":0,"serflow_last":1,"serflow_exits":"`, `;`, `"},"inputs":[{"name":"x","shape":[1],"datatype":"UINT8","data":[1]}]}`),
+		"asked":          long(`{"parameters":{"serflow_version":1,"serflow_first":0,"serflow_last":1,"serflow_asked":"`, `;`, `"},"inputs":[{"name":"x","shape":[1],"datatype":"UINT8","data":[1]}]}`),
+		"seen":           strings.Replace(parts("go 1 0"), `"},"outputs"`, `","serflow_seen":"`+strings.Repeat(",", mib/2)+`"},"outputs"`, 1),
+		"rows seen":      strings.Replace(parts("go 1 0"), `"},"outputs"`, `","serflow_seen":"`+strings.Repeat(";", mib/2)+`"},"outputs"`, 1),
 		"states":         long(`{"parameters":{"serflow_version":1,"serflow_first":0,"serflow_last":1,"serflow_states":"`, `,`, `"},"inputs":[{"name":"x","shape":[1],"datatype":"UINT8","data":[1]}]}`),
 		"elements":       `{"inputs":[{"name":"x","shape":[1,1000000000],"datatype":"FP64","data":[1]}]}`,
 		"parts":          parts(strings.Repeat(";", mib/2)),

@@ -17,7 +17,7 @@ const HeaderLength = "Inference-Header-Content-Length"
 // Request is rows that are to be taken through some stages.
 type Request struct {
 	ID    string
-	Plain bool // a request of the bare protocol: the fields from Fingerprint to States are not set
+	Plain bool // a request of the bare protocol: the fields from Fingerprint to Idle are not set
 
 	Fingerprint string        // of the model
 	Generation  uint64        // of the plan
@@ -26,6 +26,8 @@ type Request struct {
 	Keep        bool          // nothing else would be in time: rows are not to be handed back for that while they can be in time here
 	Exits       []exit.Policy // of the stages of the range, in order; empty: the worker's own. What a kind does not read is not carried
 	States      []exit.State  // one a row; empty: all are zero
+	Asked       []exit.Policy // of the range too: what each exit that a row passes is asked beside, for Reply.Seen; empty: nothing
+	Idle        bool          // rows are served when no others wait: nobody waits for them
 
 	Inputs []stage.Tensor // batch tensors: the first dimension is the rows
 
@@ -49,6 +51,15 @@ type Reply struct {
 	Times []time.Duration
 	Load  int    // rows that the worker still has
 	Parts []Part // each row is in exactly one; their stages do not fall
+	// Seen is what each exit that ran for a row said when it was asked as Request.Asked has it,
+	// one list a row; empty if nothing was asked, or none ran.
+	Seen [][]Seen
+}
+
+// Seen is what an exit said of a row, whether it left there or not.
+type Seen struct {
+	Class int     // -1 for a bad row
+	Score float64 // what the policy compares: exit.Decision.Score
 }
 
 // Part is rows that left at the same stage.

@@ -29,9 +29,9 @@ func appendExits(dst []byte, policies []exit.Policy) []byte {
 
 // parseExits is the reverse of appendExits, for n stages. Whether the policies
 // are valid is for Request.check to say.
-func parseExits(text string, n int) ([]exit.Policy, error) {
+func parseExits(parameter, text string, n int) ([]exit.Policy, error) {
 	if got := strings.Count(text, ";") + 1; got != n {
-		return nil, invalid("serflow_exits has %d policies for %d stages: send one a stage, or none", got, n)
+		return nil, invalid("%s has %d policies for %d stages: send one a stage, or none", parameter, got, n)
 	}
 	policies := make([]exit.Policy, n)
 	for i := range policies {
@@ -39,7 +39,7 @@ func parseExits(text string, n int) ([]exit.Policy, error) {
 		one, text, _ = strings.Cut(text, ";")
 		p, ok := parseExit(one)
 		if !ok {
-			return nil, invalid("serflow_exits: %q is no exit policy: write its kind and the parameters of that kind, as in maxprob 0.93 1.31, patience 2 or final", excerpt([]byte(one), 60))
+			return nil, invalid("%s: %q is no exit policy: write its kind and the parameters of that kind, as in maxprob 0.93 1.31, patience 2 or final", parameter, excerpt([]byte(one), 60))
 		}
 		policies[i] = p
 	}

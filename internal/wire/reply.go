@@ -25,7 +25,11 @@ func EncodeReply(dst []byte, r *Reply) (body []byte, headerLen int, err error) {
 		dst = append(appendTimes(append(dst, `,"serflow_stage_ns":"`...), r.Times), '"')
 	}
 	dst = appendField(dst, `,"serflow_load":`, int64(r.Load))
-	dst = append(appendParts(append(dst, `,"serflow_parts":"`...), r.Parts), `"},"outputs":[`...)
+	dst = append(appendParts(append(dst, `,"serflow_parts":"`...), r.Parts), '"')
+	if anySeen(r.Seen) {
+		dst = append(appendSeen(append(dst, `,"serflow_seen":"`...), r.Seen), '"')
+	}
+	dst = append(dst, `},"outputs":[`...)
 	separator := ""
 	for i := range r.Parts {
 		for _, t := range r.Parts[i].Outputs {
@@ -61,7 +65,10 @@ func (r *Reply) check() error {
 	if err := checkUTF8("ID or model", r.ID, r.Model); err != nil {
 		return err
 	}
-	return checkParts(r.Parts, n, stage.Range{First: 0, Last: maxStage})
+	if err := checkParts(r.Parts, n, stage.Range{First: 0, Last: maxStage}); err != nil {
+		return err
+	}
+	return checkSeen(r.Seen, n)
 }
 
 // DecodeReply reads a worker's reply to a request of so many rows for these
@@ -99,6 +106,12 @@ func decodeReply(body []byte, headerLen, rows int, stages stage.Range, l Limits)
 	}
 	if err == nil {
 		err = checkInputs(r.Parts, stages.First)
+	}
+	if err == nil {
+		r.Seen, err = parseSeen(h.Parameters.Seen, rows, stages.Len())
+	}
+	if err == nil {
+		err = checkRan(r.Seen, r.Parts, stages.First)
 	}
 	if err != nil {
 		return Reply{}, h, ofReply(err)

@@ -63,6 +63,12 @@ func appendAdditions(dst []byte, r *Request) []byte {
 	if len(r.Exits) > 0 {
 		dst = append(appendExits(append(dst, `,"serflow_exits":"`...), r.Exits), '"')
 	}
+	if len(r.Asked) > 0 {
+		dst = append(appendExits(append(dst, `,"serflow_asked":"`...), r.Asked), '"')
+	}
+	if r.Idle {
+		dst = append(dst, `,"serflow_idle":true`...)
+	}
 	if len(r.States) > 0 {
 		dst = append(appendStates(append(dst, `,"serflow_states":"`...), r.States), '"')
 	}
@@ -135,12 +141,17 @@ func (h *header) request(data []byte, l Limits) (Request, error) {
 	}
 	r.Fingerprint, r.Generation = p.Fingerprint, p.Generation
 	r.Stages = stage.Range{First: p.First, Last: p.Last}
-	r.Remaining, r.Keep = time.Duration(p.Remaining), p.Keep
+	r.Remaining, r.Keep, r.Idle = time.Duration(p.Remaining), p.Keep, p.Idle
 	if err := checkStages(r.Stages); err != nil {
 		return r, err
 	}
 	if p.Exits != "" {
-		if r.Exits, err = parseExits(p.Exits, r.Stages.Len()); err != nil {
+		if r.Exits, err = parseExits("serflow_exits", p.Exits, r.Stages.Len()); err != nil {
+			return r, err
+		}
+	}
+	if p.Asked != "" {
+		if r.Asked, err = parseExits("serflow_asked", p.Asked, r.Stages.Len()); err != nil {
 			return r, err
 		}
 	}

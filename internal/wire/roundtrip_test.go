@@ -76,6 +76,12 @@ func drawRequest(t *rapid.T) Request {
 			r.Exits = append(r.Exits, drawExit(t))
 		}
 	}
+	if rapid.Bool().Draw(t, "asks") {
+		for range r.Stages.Len() {
+			r.Asked = append(r.Asked, drawExit(t))
+		}
+	}
+	r.Idle = rapid.Bool().Draw(t, "idle")
 	r.States = drawStates(t, rows)
 	return r
 }
@@ -141,7 +147,25 @@ func drawReply(t *rapid.T, stages stage.Range) (Reply, int) {
 		}
 		r.Parts = append(r.Parts, p)
 	}
+	if rapid.Bool().Draw(t, "asked") {
+		r.Seen = drawSeen(t, where)
+	}
 	return r, rows
+}
+
+// drawSeen is what the exits said that rows passed, of which as many ran as the place tells
+// where each has got to; nil if none did.
+func drawSeen(t *rapid.T, where []int) [][]Seen {
+	seen := make([][]Seen, len(where))
+	for row, place := range where {
+		for range (place + 1) / 2 {
+			seen[row] = append(seen[row], Seen{rapid.IntRange(-1, 1<<31-1).Draw(t, "class"), rapid.Float64Range(0, 1e300).Draw(t, "score")})
+		}
+	}
+	if !anySeen(seen) {
+		return nil
+	}
+	return seen
 }
 
 func TestReplyRoundTrip(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/serflow/serflow-go/providers"
 )
@@ -15,9 +16,10 @@ import (
 // client is made when it is first needed, so that a program that rents elsewhere asks nobody
 // for credentials.
 type client struct {
-	mu     sync.Mutex
-	config *sdk.Config // nil until it is known
-	vms    *ec2.Client
+	mu        sync.Mutex
+	config    *sdk.Config // nil until it is known
+	vms       *ec2.Client
+	functions *lambda.Client
 }
 
 // loaded is the configuration: the user's, or the SDK's default. The client is locked. What is
@@ -54,4 +56,17 @@ func (c *client) ec2(ctx context.Context, op string) (*ec2.Client, error) {
 		c.vms = ec2.NewFromConfig(cfg)
 	}
 	return c.vms, nil
+}
+
+func (c *client) lambda(ctx context.Context, op string) (*lambda.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.functions == nil {
+		cfg, err := c.loaded(ctx, op)
+		if err != nil {
+			return nil, err
+		}
+		c.functions = lambda.NewFromConfig(cfg)
+	}
+	return c.functions, nil
 }

@@ -1,12 +1,14 @@
-// Package aws rents on Amazon Web Services: VMs on EC2. Credentials and region are found by the
-// SDK's default chain.
+// Package aws rents on Amazon Web Services: VMs on EC2 and functions on Lambda. Credentials and
+// region are found by the SDK's default chain.
 //
 //	vms := aws.VMs(aws.VMOptions{
 //		Subnets: []string{"subnet-0abc"},          // where the service runs itself
 //		Image:   "ami-0def",                       // with the service's program at /opt/serflow/worker
 //	})
-//	p, err := serflow.Open(ctx, Model, serflow.On(vms, nil), serflow.Owner("shop"),
-//		serflow.Limits(provisioner.Limits{VMs: 4, PerHour: 1}))
+//	functions := aws.Functions(aws.FunctionOptions{
+//		Role: "arn:aws:iam::123456789012:role/worker",
+//		Code: "s3://bucket/worker.zip",            // with the service's program as bootstrap
+//	})
 //
 // # VMs
 //
@@ -21,11 +23,25 @@
 // One offer may be met with several instance types and subnets. The cheapest type that is to be
 // had is taken. Each VM says what it costs itself.
 //
+// # Functions
+//
+// A function's name follows from what it is to be, so that a re-plan makes other functions beside
+// the old ones. It runs a zip file (provided.al2023) or a container image, on either architecture,
+// and is called by an alias that only moves to code that has answered. It is told by its
+// environment what to serve: SERFLOW_WORKER is "lambda", and SERFLOW_START holds the line of JSON
+// that package worker documents. A call's payload is its body as a JSON text of base64, and so is
+// the answer. What it is billed for, and how much of that was its initialisation, comes from the
+// report at the end of its log. A call is never repeated here: it may have run.
+//
+// The program in the zip file or image must be one that Lambda's runtime API can call; package
+// worker does not speak that yet.
+//
 // # Rights
 //
-// iam-service.json is the policy of the service: write the owner's name for OWNER. With
-// VMOptions.Role it needs iam:PassRole for that role too. The worker needs no rights, unless the
-// model's stages do.
+// iam-service.json is the policy of the service: write the owner's name for OWNER, and for WORKER
+// that of the role that VMs and functions run under. Leave out what you do not rent. The role of
+// workers needs what lets functions write their logs (AWSLambdaBasicExecutionRole), and what the
+// model's stages need.
 //
 // # What has not been tried
 //

@@ -70,6 +70,9 @@ func TestFallback(t *testing.T) {
 			}
 			if len(c.want) == 0 {
 				isError(t, err, providers.ErrInsufficientCapacity, "c7g.large in subnet-home", "m7g.large in subnet-away")
+				if calls := cloud.Calls()[run]; calls != 4 {
+					t.Errorf("%d calls: each place is asked once", calls)
+				}
 			} else if err != nil {
 				t.Error(err)
 			}
@@ -143,6 +146,60 @@ func TestARefusalAfterALostAnswerIsNone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The same over two calls: what is refused is the second, and the first has launched.
+func TestARefusalOfALaterCallSaysNothingOfTheFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newCloud()
+		e := aws.VMs(options(cloud))
+		l := launchOf(e, t, "a", 2)
+		cloud.Fail(run, fakeaws.AnswerLost)
+		_, err := e.Launch(t.Context(), l)
+		isError(t, err, providers.ErrUnavailable)
+		cloud.Fail(run, fakeaws.Throttled)
+		_, err = e.Launch(t.Context(), l)
+		isError(t, err, providers.ErrThrottled)
+		cloud.Fail(run)
+		if vms, err := e.Launch(t.Context(), l); err != nil || len(vms) != 2 || cloud.Launched() != 2 {
+			t.Errorf("%v, %v; %d launched", vms, err, cloud.Launched())
+		}
+	})
+}
+
+// EC2 answers the request of a predecessor again, with what has ended since.
+func TestASuccessorIsNotTakenInByWhatHasEnded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newCloud()
+		o := options(cloud)
+		o.Subnets, o.Sold = o.Subnets[:1], []aws.VM{aws.OnDemand(aws.Known("c7g.large")...)}
+		first := aws.VMs(o)
+		l := launchOf(first, t, "a", 2)
+		vms, _ := launched(t, cloud, first, l)
+		cloud.Reclaim(vms[0].ID)
+		time.Sleep(time.Minute)
+		second := aws.VMs(o)
+		if again, err := second.Launch(t.Context(), l); err != nil || len(again) != 1 || again[0].ID != vms[1].ID || cloud.Launched() != 2 {
+			t.Errorf("%+v, %v; %d launched", again, err, cloud.Launched())
+		}
+		if list, err := second.List(t.Context(), "shop"); err != nil || len(list) != 1 {
+			t.Errorf("%v, %v", list, err)
+		}
+	})
+}
+
+// Two subnets of one zone are two places, though EC2's tokens are of the zone.
+func TestTwoSubnetsOfOneZone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newCloud()
+		cloud.Room("c7g.large", "subnet-home", 1)
+		o := options(cloud)
+		o.Subnets = []string{"subnet-home", "subnet-next"}
+		e := aws.VMs(o)
+		if vms, err := e.Launch(t.Context(), launchOf(e, t, "a", 3)); err != nil || len(vms) != 3 {
+			t.Errorf("%v, %v", vms, err)
+		}
+	})
 }
 
 // The first process was granted the second place, and died. Now there is room in the first place,

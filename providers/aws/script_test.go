@@ -3,15 +3,20 @@
 package aws
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -49,6 +54,76 @@ func TestTheScriptOfAVM(t *testing.T) {
 	}
 }
 
+// What tags of a function say is read again as it was, whatever the owner is called, and has only
+// characters that Lambda takes.
+func TestTagsOfFunctionsReadAgain(t *testing.T) {
+	allowed := regexp.MustCompile(`^[a-zA-Z0-9 +=._:/@-]*$`)
+	rapid.Check(t, func(t *rapid.T) {
+		s := providers.FunctionSpec{
+			Owner: rapid.String().Draw(t, "owner"), Artifact: rapid.String().Draw(t, "artifact"), Stages: stage.Range{First: 1, Last: rapid.IntRange(1, 9).Draw(t, "last")},
+			Offer: provisioner.FunctionOffer{
+				Name: rapid.String().Draw(t, "name"), Arch: "arm64", MemoryMB: rapid.IntRange(128, 10240).Draw(t, "mb"),
+				PerCall: rapid.Float64Range(0, 1).Draw(t, "call"), PerGBSecond: rapid.Float64Range(0, 1).Draw(t, "gbs"),
+				Round: time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "round")), Concurrency: rapid.IntRange(0, 1e6).Draw(t, "concurrency"),
+				Timeout: longestCall, Payload: longestBody,
+			},
+		}
+		tags := functionTags(s, time.Unix(1, 5))
+		for key, value := range tags {
+			if !allowed.MatchString(value) {
+				t.Errorf("%s: %q", key, value)
+			}
+		}
+		if got, created := functionFrom("f", tags); got.FunctionSpec != s || got.ID != "f" || created != 1e9+5 {
+			t.Errorf("%+v at %d, want %+v", got, created, s)
+		}
+		other := s
+		other.Setup = "x"
+		if nameOf(s) == nameOf(other) || len(nameOf(s)) > 64 || !strings.HasPrefix(nameOf(s), prefixOf(s.Owner)) {
+			t.Errorf("%s and %s", nameOf(s), nameOf(other))
+		}
+		spoilt := rapid.String().Draw(t, "tags that somebody has changed")
+		unplain(spoilt)
+		functionOfferFrom("x", spoilt)
+	})
+}
+
+// A payload is what package json would write, and is read like it.
+func FuzzPayloads(f *testing.F) {
+	f.Add([]byte("abc"), []byte(`"YWJj"`))
+	f.Add([]byte{}, []byte(` "\u002F+8=" `))
+	f.Add([]byte{255}, []byte(`null`))
+	f.Fuzz(func(t *testing.T, body, payload []byte) {
+		want, _ := json.Marshal(append([]byte{}, body...))
+		if got := payloadOf(body); !bytes.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		var theirs []byte
+		wrong := json.Unmarshal(payload, &theirs)
+		ours, err := bodyOf(payload)
+		if wrong == nil && (err != nil || !bytes.Equal(ours, theirs)) {
+			t.Errorf("%q: %q, %v; want %q", payload, ours, err, theirs)
+		}
+	})
+}
+
+// Whatever is in a log, it is read or not; what has no report has none.
+func TestReports(t *testing.T) {
+	for log, want := range map[string]report{
+		"REPORT RequestId: 1\tDuration: 102.25 ms\tBilled Duration: 353 ms\tMemory Size: 1769 MB\tMax Memory Used: 71 MB\tInit Duration: 250.30 ms\t\nXRAY x": {353 * time.Millisecond, 250300 * time.Microsecond, 1769, 71},
+		"REPORT RequestId: 0\tBilled Duration: 9 ms\nREPORT RequestId: 1\tBilled Duration: 4 ms":                                                              {billed: 4 * time.Millisecond},
+		"REPORT RequestId: 1\tDuration: 102.25 ms": {},
+		"Billed Duration: 4 ms":                    {},
+		"":                                         {},
+		"REPORT RequestId: 1\tBilled Duration: 99999999999999999999 ms": {},
+		"REPORT RequestId: 1\tBilled Duration: 1.2.3 ms":                {},
+	} {
+		if got, ok := reportIn(log); got != want || ok != (want.billed > 0) {
+			t.Errorf("%q: %+v, %v; want %+v", log, got, ok, want)
+		}
+	}
+}
+
 // What tags say of an offer and stages is read again as it was.
 func TestTagsReadAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -56,7 +131,8 @@ func TestTagsReadAgain(t *testing.T) {
 			Name: rapid.String().Draw(t, "name"), Arch: rapid.SampledFrom([]string{"", "arm64", "amd64"}).Draw(t, "arch"),
 			VCPUs: rapid.Float64Range(0, 1e6).Draw(t, "vcpus"), MemoryGB: rapid.Float64Range(0, 1e6).Draw(t, "gb"),
 			PerHour: rapid.Float64Range(0, 1e6).Draw(t, "hour"), Interruptions: rapid.Float64Range(0, 10).Draw(t, "interruptions"),
-			Market: rapid.SampledFrom([]provisioner.Market{provisioner.OnDemand, provisioner.Spot, provisioner.Committed}).Draw(t, "market"),
+			Minimum: time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "minimum")),
+			Market:  rapid.SampledFrom([]provisioner.Market{provisioner.OnDemand, provisioner.Spot, provisioner.Committed}).Draw(t, "market"),
 		}
 		if err := fits("terms", terms(o)); err != nil {
 			t.Fatal(err)

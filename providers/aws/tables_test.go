@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ type policy struct {
 		Sid, Effect string
 		Action      texts
 		Resource    texts
-		Condition   map[string]map[string]string
+		Condition   map[string]map[string]texts
 	}
 }
 
@@ -64,10 +65,11 @@ func (x *texts) UnmarshalJSON(b []byte) error {
 // nothing that is another's.
 func TestThePolicyIsWhatTheCodeCalls(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		cloud := newCloud()
-		everything(t, cloud)
-		called := slices.Sorted(maps.Keys(cloud.Calls()))
-		called = append(called, "ec2:CreateTags") // for the tags of RunInstances
+		vms, functions := newCloud(), newLambda()
+		everyCallOfVMs(t, vms)
+		everyCallOfFunctions(t, functions)
+		called := slices.Concat(slices.Collect(maps.Keys(vms.Calls())), slices.Collect(maps.Keys(functions.Calls())))
+		called = append(called, "ec2:CreateTags", "lambda:TagResource", "iam:PassRole") // which other calls need
 		slices.Sort(called)
 
 		text, err := os.ReadFile("iam-service.json")
@@ -82,9 +84,8 @@ func TestThePolicyIsWhatTheCodeCalls(t *testing.T) {
 		for _, s := range p.Statement {
 			for _, action := range s.Action {
 				allowed[action] = allowed[action] || s.Effect == "Allow"
-				ours := s.Condition["StringEquals"]["aws:ResourceTag/serflow:owner"] == "OWNER"
-				if strings.Contains(action, "*") || action == "ec2:TerminateInstances" && !ours {
-					t.Errorf("%s: %s under %v", s.Sid, action, s.Condition)
+				if strings.Contains(action, "*") || !confined(action, s.Resource, s.Condition) {
+					t.Errorf("%s: %s of %v under %v", s.Sid, action, s.Resource, s.Condition)
 				}
 			}
 		}
@@ -94,8 +95,23 @@ func TestThePolicyIsWhatTheCodeCalls(t *testing.T) {
 	})
 }
 
-// everything makes each call that the package can make.
-func everything(t *testing.T, cloud *fakeaws.Cloud) {
+// confined tells whether a statement keeps its hands off what is not ours.
+func confined(action string, resource texts, condition map[string]map[string]texts) bool {
+	equals := condition["StringEquals"]
+	switch {
+	case action == "ec2:TerminateInstances":
+		return slices.Equal(equals["aws:ResourceTag/serflow:owner"], texts{"OWNER"})
+	case action == "iam:PassRole":
+		return resource[0] != "*" && len(equals["iam:PassedToService"]) > 0
+	case action == "ec2:CreateTags":
+		return slices.Equal(equals["ec2:CreateAction"], texts{"RunInstances"})
+	case strings.HasPrefix(action, "lambda:") && !strings.HasPrefix(action, "lambda:List"):
+		return slices.Equal(resource, texts{"arn:aws:lambda:*:*:function:serflow-*"})
+	}
+	return true
+}
+
+func everyCallOfVMs(t *testing.T, cloud *fakeaws.Cloud) {
 	e := aws.VMs(options(cloud))
 	vms, _ := launched(t, cloud, e, launchOf(e, t, "a", 1))
 	time.Sleep(time.Minute)
@@ -104,5 +120,35 @@ func everything(t *testing.T, cloud *fakeaws.Cloud) {
 	}
 	if err := e.End(t.Context(), vms[0].ID); err != nil {
 		t.Error(err)
+	}
+}
+
+func everyCallOfFunctions(t *testing.T, cloud *fakeaws.Cloud) {
+	o := functionOptions(cloud)
+	o.Code = filepath.Join(t.TempDir(), "worker.zip")
+	l := aws.Functions(o)
+	for _, text := range []string{"one", "two"} {
+		if err := os.WriteFile(o.Code, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ensured(t, l, specOf(l, t))
+	}
+	list, err := l.List(t.Context(), "shop")
+	if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].ID, "serflow-") {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if err := l.Remove(t.Context(), list[0].ID); err != nil {
+		t.Error(err)
+	}
+}
+
+// A vCPU-second on Lambda, by hand: 1,769 MB at the price of a GB-second.
+func TestSizes(t *testing.T) {
+	want := map[string]float64{"arm64": 0.0000133334 * 1769 / 1024, "amd64": 0.0000166667 * 1769 / 1024}
+	for _, o := range aws.Sizes() {
+		dollars := o.Cost(time.Second) - 0.20/1e6
+		if vcpus := float64(o.MemoryMB) / 1769; o.Validate() != nil || math.Abs(dollars-vcpus*want[o.Arch]) > 1e-12 {
+			t.Errorf("%+v costs %v", o, dollars)
+		}
 	}
 }

@@ -43,10 +43,13 @@ var markets = map[provisioner.Market]string{provisioner.OnDemand: "on-demand", p
 func terms(o provisioner.VMOffer) string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	return strings.Join([]string{
-		"arch=" + o.Arch, "vcpus=" + number(o.VCPUs), "gb=" + number(o.MemoryGB), "hour=" + number(o.PerHour),
-		"minimum=" + o.Minimum.String(), "market=" + markets[o.Market], "interruptions=" + number(o.Interruptions),
+		"arch:" + o.Arch, "vcpus:" + number(o.VCPUs), "gb:" + number(o.MemoryGB), "hour:" + number(o.PerHour),
+		"minimum:" + nanoseconds(o.Minimum), "market:" + markets[o.Market], "interruptions:" + number(o.Interruptions),
 	}, " ")
 }
+
+// nanoseconds is a time without the letter µ, which tags do not take.
+func nanoseconds(d time.Duration) string { return strconv.FormatInt(int64(d), 10) + "ns" }
 
 // offerFrom is the inverse of terms. What cannot be read is left out: a VM whose tags somebody
 // has changed is still a VM.
@@ -54,7 +57,7 @@ func offerFrom(name, terms string) provisioner.VMOffer {
 	o := provisioner.VMOffer{Name: name}
 	numbers := map[string]*float64{"vcpus": &o.VCPUs, "gb": &o.MemoryGB, "hour": &o.PerHour, "interruptions": &o.Interruptions}
 	for _, term := range strings.Fields(terms) {
-		key, value, _ := strings.Cut(term, "=")
+		key, value, _ := strings.Cut(term, ":")
 		switch to := numbers[key]; {
 		case to != nil:
 			*to, _ = strconv.ParseFloat(value, 64)

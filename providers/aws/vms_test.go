@@ -23,7 +23,7 @@ const region = "us-east-1"
 // newCloud is an AWS of two zones, whose lists are some seconds behind.
 func newCloud() *fakeaws.Cloud {
 	return fakeaws.New(fakeaws.Options{
-		Region: region, Images: []string{"ami-worker"}, Subnets: map[string]string{"subnet-home": "us-east-1a", "subnet-away": "us-east-1b"},
+		Region: region, Images: []string{"ami-worker"}, Subnets: map[string]string{"subnet-home": "us-east-1a", "subnet-next": "us-east-1a", "subnet-away": "us-east-1b"},
 		Types:   map[string]float64{"c7g.large": 0.0725, "m7g.large": 0.0816, "c7g.large spot": 0.03, "m7g.large spot": 0.03, "c7i.large": 0.08925},
 		Pending: 20 * time.Second, Ending: 30 * time.Second, Lag: 5 * time.Second, Page: 5,
 	})

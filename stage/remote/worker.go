@@ -24,6 +24,7 @@ type (
 	Request = wire.Request // rows that are to be taken through some stages
 	Reply   = wire.Reply   // what became of them
 	Part    = wire.Part    // rows that left at the same stage
+	Seen    = wire.Seen    // what an exit said that was asked beside
 )
 
 // Options are what a client of a worker needs beside its address.

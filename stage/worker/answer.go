@@ -28,7 +28,10 @@ func (w *worker) answer(ctx context.Context, arrived time.Duration, r *wire.Requ
 		return nil, fault(wire.TooLarge, "%d rows at once: this worker takes %d; send fewer", rows, w.setup.Limit)
 	}
 	c := newCall(ctx, r.Stages.First, w.exits(r), r.States, rows, r.Inputs)
-	c.keep = r.Keep
+	c.keep, c.idle = r.Keep, r.Idle
+	if len(r.Asked) > 0 {
+		c.asked = r.Asked
+	}
 	if err := w.serve(c, r.Stages.Last, deadline(arrived, r.Remaining)); err != nil {
 		return nil, refusal(err)
 	}
@@ -56,8 +59,8 @@ func (w *worker) check(r *wire.Request) (rows int, err error) {
 		return 0, fault(wire.Fingerprint, "the request is for model %.12s, and this worker has %.12s: deploy the same program to both", r.Fingerprint, w.fingerprint)
 	case r.Stages.First < 0 || r.Stages.Len() < 1 || r.Stages.Last >= len(stages):
 		return 0, fault(wire.Invalid, "%v of a model of %d", r.Stages, len(stages))
-	case len(r.Exits) > 0 && len(r.Exits) != r.Stages.Len():
-		return 0, fault(wire.Invalid, "%d exits for %v: send one for each, or none", len(r.Exits), r.Stages)
+	case len(r.Exits) > 0 && len(r.Exits) != r.Stages.Len(), len(r.Asked) > 0 && len(r.Asked) != r.Stages.Len():
+		return 0, fault(wire.Invalid, "%d exits for %v, and %d to be asked beside: send one for each, or none", len(r.Exits), r.Stages, len(r.Asked))
 	}
 	for i, p := range r.Exits {
 		if err := p.Validate(); err != nil {
@@ -138,6 +141,11 @@ func (w *worker) reply(c *call) (*wire.Reply, error) {
 	}
 	if len(c.jobs) == 1 {
 		r.Times = c.jobs[0].times
+	}
+	if c.asked != nil {
+		for i := range c.jobs {
+			r.Seen = append(r.Seen, c.jobs[i].seen)
+		}
 	}
 	slices.SortStableFunc(r.Parts, func(a, b wire.Part) int { return cmp.Compare(a.Stage, b.Stage) })
 	for n := range r.Parts {

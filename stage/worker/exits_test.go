@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,5 +127,91 @@ func TestRowsOfDifferentForm(t *testing.T) {
 	if a, b := reply.Parts[0], reply.Parts[1]; !reflect.DeepEqual(a.Rows, []int{0, 2}) || !reflect.DeepEqual(a.Outputs[0].Shape, []int64{2, 5}) ||
 		!reflect.DeepEqual(b.Rows, []int{1}) || !reflect.DeepEqual(b.Outputs[0].Shape, []int64{1, 7}) {
 		t.Errorf("%+v", reply.Parts)
+	}
+}
+
+// What exits are asked beside changes nothing of what becomes of a row, and is answered for
+// each exit that the row passes: also in two calls, with the states of the rows.
+func TestExitsAreAskedBeside(t *testing.T) {
+	r := start(t, voting, wholeOf(voting))
+	x := []stage.Tensor{rows(0, 1, 2, 2 /**/, 1, 1, 1, 1 /**/, 2, 0, 0, 0)}
+	request := remote.Request{Stages: stage.Range{Last: 2}, Inputs: x}
+	plain, err := r.remote.Run(t.Context(), request)
+	if err != nil || plain.Seen != nil {
+		t.Fatalf("%+v, %v", plain.Seen, err)
+	}
+	request.Asked = []exit.Policy{exit.Patience(9), exit.Patience(9), exit.Final()}
+	asked, err := r.remote.Run(t.Context(), request)
+	if err != nil || !reflect.DeepEqual(asked.Parts, plain.Parts) {
+		t.Fatalf("%+v, %v; want %+v", asked.Parts, err, plain.Parts)
+	}
+	if left := []int{len(asked.Seen[0]), len(asked.Seen[1]), len(asked.Seen[2])}; !reflect.DeepEqual(left, []int{3, 2, 1}) {
+		t.Errorf("exits asked: %v", left)
+	}
+	request.Exits = []exit.Policy{exit.Never(), exit.Never(), exit.Final()}
+	through, err := r.remote.Run(t.Context(), request)
+	if err != nil || len(through.Parts) != 1 || through.Parts[0].Stage != 2 {
+		t.Fatalf("%+v, %v", through.Parts, err)
+	}
+	for row, seen := range asked.Seen {
+		if !reflect.DeepEqual(seen, through.Seen[row][:len(seen)]) {
+			t.Errorf("row %d: %+v on its way out, %+v on its way through", row, seen, through.Seen[row])
+		}
+	}
+	// The second row votes for 1 at each exit: its run of agreement grows, and is the score.
+	if want := []remote.Seen{{Class: 1, Score: 1}, {Class: 1, Score: 2}}; !reflect.DeepEqual(through.Seen[1][:2], want) {
+		t.Errorf("%+v, want %+v", through.Seen[1], want)
+	}
+	first := remote.Request{Stages: stage.Range{}, Exits: request.Exits[:1], Asked: request.Asked[:1], Inputs: x}
+	one, err := r.remote.Run(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := remote.Request{Stages: stage.Range{First: 1, Last: 2}, Exits: request.Exits[1:], Asked: request.Asked[1:], States: one.Parts[0].States, Inputs: one.Parts[0].Outputs}
+	two, err := r.remote.Run(t.Context(), rest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row, seen := range through.Seen {
+		if got := append(one.Seen[row], two.Seen[row]...); !reflect.DeepEqual(got, seen) {
+			t.Errorf("row %d: %+v in two calls, %+v in one", row, got, seen)
+		}
+	}
+	rest.Asked = request.Asked
+	if _, err := r.remote.Run(t.Context(), rest); !errors.Is(err, stage.ErrInput) {
+		t.Errorf("three to ask at two stages: %v", err)
+	}
+}
+
+// Idle rows run when nobody else's wait, on the only slot too.
+func TestIdleRowsWait(t *testing.T) {
+	gate, order := make(chan struct{}), make(chan float32, 8)
+	m := stage.NewModel("gated", stage.New("s", stage.Func("1", func(_ context.Context, _ int, in []stage.Tensor) ([]stage.Tensor, error) {
+		x, err := stage.Data[float32](in[0])
+		if err != nil {
+			return nil, err
+		}
+		<-gate
+		order <- x[0]
+		return []stage.Tensor{stage.Float32(stage.Logits, []int64{1, 2}, []float32{1, 2})}, nil
+	}), exit.Final()))
+	r := start(t, m, launch.Setup{})
+	var calls sync.WaitGroup
+	for i, idle := range []bool{false, true, false, true, false} { // the first takes the slot
+		calls.Go(func() {
+			if _, err := r.remote.Run(t.Context(), remote.Request{Idle: idle, Inputs: []stage.Tensor{rows(float32(i), 0, 0, 0)}}); err != nil {
+				t.Error(err)
+			}
+		})
+		for r.load() <= i {
+			runtime.Gosched()
+		}
+	}
+	close(gate)
+	calls.Wait()
+	for _, want := range []float32{0, 2, 4, 1, 3} {
+		if got := <-order; got != want {
+			t.Errorf("row %v ran, want %v", got, want)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/exit"
+	"github.com/serflow/serflow-go/internal/wire"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
@@ -14,8 +15,10 @@ type call struct {
 	ctx   context.Context
 	first int           // the stage they enter at
 	exits []exit.Policy // of the stages from there on
+	asked []exit.Policy // what these are asked beside; nil for nothing
 	jobs  []job
 	keep  bool          // its rows are not handed back while they can be in time here
+	idle  bool          // its rows run when no others wait
 	left  int           // jobs that have not ended
 	done  chan struct{} // closed when none is left
 	one   [1]job        // jobs' memory for a single row
@@ -37,6 +40,7 @@ type job struct {
 	exited   bool
 	stage    int // whose exit answered, or the next to run
 	decision exit.Decision
+	seen     []wire.Seen    // what the exits said that were asked beside
 	answer   []stage.Tensor // of one sample
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/internal/compute"
+	"github.com/serflow/serflow-go/internal/wire"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -60,6 +61,10 @@ func (w *worker) decide(k int, o compute.Output, i int, j *job) {
 			return
 		}
 		j.classes = n
+	}
+	if j.asked != nil {
+		a := o.Decide(j.asked[k-j.first], i, j.state)
+		j.seen = append(j.seen, wire.Seen{Class: a.Class, Score: a.Score})
 	}
 	d := o.Decide(j.policy(k), i, j.state)
 	j.state, j.decision, j.stage = d.State, d, k

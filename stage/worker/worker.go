@@ -164,7 +164,7 @@ func (w *worker) enter(c *call, last int, deadline time.Duration) (due []queue.B
 		j := &c.jobs[i]
 		w.next++
 		j.id = w.next
-		if j.ticket, err = w.queue.Enqueue(now, queue.Row{ID: j.id, Stage: c.first, Last: last, Deadline: deadline, Keep: c.keep}); err != nil {
+		if j.ticket, err = w.queue.Enqueue(now, queue.Row{ID: j.id, Stage: c.first, Last: last, Deadline: deadline, Keep: c.keep, Idle: c.idle}); err != nil {
 			for i := range c.jobs[:i] {
 				w.forget(&c.jobs[i])
 			}

@@ -32,6 +32,9 @@ func (m *model) enqueue(t *rapid.T) {
 	if rapid.Bool().Draw(t, "has a deadline") {
 		r.Deadline = m.now + time.Duration(rapid.IntRange(-5, 50).Draw(t, "deadline"))
 	}
+	if r.Idle = rapid.IntRange(0, 3).Draw(t, "idle") == 0; r.Idle {
+		r.Deadline = queue.Never
+	}
 	m.next++
 	ticket, err := m.q.Enqueue(m.now, r)
 	full := m.config.Limit > 0 && m.in-m.out >= m.config.Limit
@@ -133,14 +136,21 @@ func (m *model) start(t *rapid.T, b queue.Batch) {
 		if w, ok := m.waiting[r.ID]; !ok || w != r || r.Stage != b.Stage {
 			t.Fatalf("row %+v does not wait for stage %d", r, b.Stage)
 		}
+		if r.Idle != b.Rows[0].Idle {
+			t.Fatalf("idle rows with others: %+v", b.Rows)
+		}
 		if i > 0 && r.Deadline < last {
 			t.Fatalf("not in the order of deadlines: %+v", b.Rows)
 		}
 		last = r.Deadline
 		delete(m.waiting, r.ID)
 	}
+	idle := b.Rows[0].Idle
 	for _, r := range m.waiting {
-		if r.Stage == b.Stage && (r.Deadline < last || len(b.Rows) < most && len(curve) == 0) {
+		if r.Stage != b.Stage || r.Idle && !idle {
+			continue
+		}
+		if r.Idle != idle || r.Deadline < last || len(b.Rows) < most && len(curve) == 0 {
 			t.Fatalf("row %+v had to be in batch %+v", r, b.Rows)
 		}
 	}

@@ -95,8 +95,8 @@ func (q *Queue) lateOf(now time.Duration, h *heap.Heap[Ticket], back []Row) []Ro
 
 // Next starts the next batch, if a slot is free and one is due: of the stages whose rows
 // need not wait for company, the one with the row of the earliest deadline, or without
-// deadlines the deepest; but what had better fill first comes after the others. Call it
-// until ok is false.
+// deadlines the deepest; but what had better fill first comes after the others, and idle rows
+// come last. Call it until ok is false.
 func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
 	if len(q.free) == 0 || q.queued == 0 {
 		return b, false
@@ -111,6 +111,9 @@ func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
 			continue
 		}
 		loss, deadline := q.loss(now, s, &e.row), e.row.Deadline
+		if e.row.Idle {
+			loss = math.Inf(1)
+		}
 		if loss < least || loss == least && (deadline < earliest || deadline == Never && earliest == Never) {
 			best, least, earliest = s, loss, deadline
 		}
@@ -129,6 +132,9 @@ func (q *Queue) start(now time.Duration, i, stage int) Batch {
 	s := &q.slots[i]
 	s.busy, s.stage, s.begun, s.tickets, s.rows = true, stage, now, s.tickets[:0], s.rows[:0]
 	for n := q.fill(now, stage); n > 0; n-- {
+		if _, e, _ := q.head(stage); len(s.rows) > 0 && e.row.Idle != s.rows[0].Idle {
+			break // it would keep rows that somebody waits for
+		}
 		t, e := q.take(stage)
 		e.state = running
 		s.tickets, s.rows = append(s.tickets, t), append(s.rows, e.row)

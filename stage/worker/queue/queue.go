@@ -58,7 +58,10 @@ type Row struct {
 	Deadline time.Duration // of one stage's rows the earliest is served first; Never for none
 	// Keep says that nothing else would be in time: the row then needs no more time than the
 	// stage itself takes, if that is known, and not what Need says.
-	Keep  bool
+	Keep bool
+	// Idle rows have no deadline, and nobody waits for them: they run when no other row is due, in
+	// batches of their own.
+	Idle  bool
 	stays bool // it is late for others, but not here
 }
 
@@ -166,11 +169,15 @@ func (q *Queue) Enqueue(now time.Duration, r Row) (Ticket, error) {
 		q.entries = append(q.entries, entry{})
 	}
 	e := &q.entries[i]
-	e.row = r
+	if e.row = r; r.Idle {
+		e.row.Deadline = Never
+	}
 	e.use++
 	t := Ticket(uint64(e.use)<<32 | uint64(i))
 	q.rows++
-	q.crowded += (q.full() - q.crowded) / rowMemory
+	if !r.Idle {
+		q.crowded += (q.full() - q.crowded) / rowMemory
+	}
 	q.wait(now, t, e)
 	return t, nil
 }
@@ -181,14 +188,19 @@ func (q *Queue) wait(now time.Duration, t Ticket, e *entry) {
 		w.since = now
 	}
 	w.rows++
-	w.came(now)
+	if !e.row.Idle {
+		w.came(now)
+	}
 	q.queued++
 	e.state = queued
 	q.lateAt = min(q.lateAt, q.latest(&e.row))
-	if e.row.Keep || e.row.stays {
+	switch {
+	case e.row.Keep || e.row.stays:
 		q.stay(t, e)
-	} else {
-		w.byDeadline.Push(e.row.Deadline, t)
+	case e.row.Idle: // behind those that merely have no deadline
+		w.byDeadline.Push(Never, t)
+	default:
+		w.byDeadline.Push(min(e.row.Deadline, Never-1), t)
 	}
 }
 

@@ -1,0 +1,144 @@
+package fakeaws
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// longestPayload is what a call may carry, in or out.
+const longestPayload = 6 << 20
+
+var errTooLarge = errors.New("response payload size exceeded maximum allowed payload size (6291556 bytes)")
+
+// The ways in which a function fails; other faults are of the API.
+const (
+	TimedOut    Fault = "timed out"
+	OutOfMemory Fault = "out of memory"
+	InitFailed  Fault = "init failed"
+	NoReport    Fault = "no report" // it answers, and its log has no end
+)
+
+// running is a call that has begun.
+type running struct {
+	function *function
+	number   string // of the version
+	version  *version
+	cold     bool
+	fault    Fault
+}
+
+// invoke is Invoke, in which time passes while others call.
+func (c *Cloud) invoke(w http.ResponseWriter, r *http.Request, name string, body []byte) {
+	call, refused := c.begin(r, name, body)
+	if refused != nil {
+		refuse(w, *refused)
+		return
+	}
+	init := time.Duration(0)
+	if call.cold {
+		init = c.options.Init
+	}
+	time.Sleep(init)
+	began := time.Now()
+	answer, failure := c.options.Function(body)
+	if len(answer) > longestPayload {
+		failure = errTooLarge
+	}
+	result := c.end(call, init, time.Since(began))
+	if call.fault == AnswerLost {
+		panic(http.ErrAbortHandler)
+	}
+	if kind, message := call.fails(failure); kind != "" {
+		answer, _ = json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
+		w.Header().Set("X-Amz-Function-Error", "Unhandled")
+	}
+	if r.Header.Get("X-Amz-Log-Type") == "Tail" {
+		w.Header().Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString([]byte(result)))
+	}
+	w.Header().Set("X-Amz-Executed-Version", call.number)
+	w.Write(answer)
+}
+
+// begin takes an instance, or says why the call is not begun.
+func (c *Cloud) begin(r *http.Request, name string, body []byte) (running, *refusal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fault, refused := c.enter(r, "lambda:InvokeFunction")
+	if refused != nil {
+		return running{}, refused
+	}
+	f, refused := c.named(asked{name: name})
+	if refused != nil {
+		return running{}, refused
+	}
+	number, v := f.find(r.URL.Query().Get("Qualifier"))
+	switch {
+	case v == nil:
+		return running{}, &refusal{404, "ResourceNotFoundException", "Function not found: " + name + ":" + r.URL.Query().Get("Qualifier")}
+	case len(body) > longestPayload:
+		return running{}, &refusal{413, "RequestTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation"}
+	case len(body) > 0 && !json.Valid(body):
+		return running{}, &refusal{400, "InvalidRequestContentException", "Could not parse request body into json"}
+	case c.options.Calls > 0 && c.lambda.running >= c.options.Calls:
+		return running{}, &refusal{429, "TooManyRequestsException", "Rate Exceeded."}
+	}
+	c.lambda.running++
+	call := running{f, number, v, v.idle == 0 || fault == InitFailed, fault}
+	if !call.cold {
+		v.idle--
+	}
+	return call, nil
+}
+
+// end bills a call and returns its log. An instance stays unless it has failed.
+func (c *Cloud) end(call running, init, ran time.Duration) (log string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x := call.function.creation
+	if call.fault == TimedOut {
+		ran = time.Duration(x.Timeout) * time.Second
+	}
+	c.lambda.running--
+	used := 71
+	if call.fault == OutOfMemory {
+		used = x.MemorySize
+	}
+	if call.fault != TimedOut && call.fault != OutOfMemory && call.fault != InitFailed {
+		call.version.idle++
+	}
+	billed := int64((init + ran + time.Millisecond - 1) / time.Millisecond)
+	perGBSecond := map[string]float64{"arm64": 0.0000133334, "x86_64": 0.0000166667}[x.Architectures[0]]
+	c.lambda.dollars += 0.20/1e6 + perGBSecond*float64(x.MemorySize)/1024*float64(billed)/1000
+	log = "START RequestId: 8f5\nREPORT RequestId: of the program itself\tBilled Duration: 1 ms\nEND RequestId: 8f5\n"
+	if call.fault == NoReport {
+		return "END RequestId: 8f5\n"
+	}
+	log += fmt.Sprintf("REPORT RequestId: 8f5\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
+		ran.Seconds()*1000, billed, x.MemorySize, used)
+	if init > 0 {
+		log += fmt.Sprintf("Init Duration: %.2f ms\t", init.Seconds()*1000)
+	}
+	return log + "\n"
+}
+
+// fails is the type and the text of the error of a call, both empty if it answers.
+func (call running) fails(failure error) (kind, message string) {
+	x := call.function.creation
+	switch {
+	case call.fault == TimedOut:
+		return "Sandbox.Timedout", fmt.Sprintf("RequestId: 8f5 Error: Task timed out after %d.00 seconds", x.Timeout)
+	case call.fault == OutOfMemory:
+		return "Runtime.ExitError", "RequestId: 8f5 Error: Runtime exited with error: signal: killed"
+	case call.fault == InitFailed:
+		return "Runtime.ExitError", "RequestId: 8f5 Error: Runtime exited with error: exit status 1"
+	case failure == errTooLarge:
+		return "Function.ResponseSizeTooLarge", failure.Error()
+	case failure != nil:
+		return "errorString", failure.Error()
+	}
+	return "", ""
+}

@@ -1,0 +1,182 @@
+package fakeaws
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// lambda is the functions that there are.
+type lambda struct {
+	functions map[string]*function // by name
+	running   int                  // calls, of all of them
+	dollars   float64
+}
+
+// function is one that there is. Its versions are counted from 1.
+type function struct {
+	creation creation
+	sha256   string
+	ready    time.Time // when it can be called, or changed again
+	versions []*version
+	aliases  map[string]string // version by name
+	tags     map[string]string
+}
+
+// version is published code, and the instances of it that are idle.
+type version struct {
+	sha256 string
+	idle   int
+}
+
+// creation is what CreateFunction is asked for.
+type creation struct {
+	FunctionName, Role, PackageType, Runtime, Handler string
+	Architectures                                     []string
+	MemorySize, Timeout                               int
+	Code                                              upload
+	Environment                                       struct{ Variables map[string]string }
+	Tags                                              map[string]string
+}
+
+type upload struct {
+	ZipFile                          []byte
+	S3Bucket, S3Key, S3ObjectVersion string
+	ImageUri                         string
+	Architectures                    []string // of UpdateFunctionCode
+}
+
+// forms is how many of the three forms of code are given.
+func (u upload) forms() (n int) {
+	for _, given := range []bool{u.ZipFile != nil, u.S3Bucket != "" && u.S3Key != "", u.ImageUri != ""} {
+		if given {
+			n++
+		}
+	}
+	return n
+}
+
+var (
+	functionName = regexp.MustCompile(`^[a-zA-Z0-9-_]{1,64}$`)
+	roleARN      = regexp.MustCompile(`^arn:aws:iam::\d{12}:role/\S+$`)
+	tagText      = regexp.MustCompile(`^[a-zA-Z0-9 +=._:/@-]*$`)
+)
+
+func invalid(format string, args ...any) *refusal {
+	return &refusal{400, "InvalidParameterValueException", fmt.Sprintf(format, args...)}
+}
+
+// valid checks what is asked for.
+func (x creation) valid() *refusal {
+	environment := 0
+	for name, value := range x.Environment.Variables {
+		environment += len(name) + len(value)
+	}
+	for key, value := range x.Tags {
+		if len(key) > 128 || len(value) > 256 || !tagText.MatchString(key+value) {
+			return invalid("tag %q: %q", key, value)
+		}
+	}
+	image := x.PackageType == "Image"
+	switch {
+	case !functionName.MatchString(x.FunctionName):
+		return invalid("function name %q", x.FunctionName)
+	case !roleARN.MatchString(x.Role):
+		return invalid("role %q", x.Role)
+	case x.MemorySize < 128 || x.MemorySize > 10240:
+		return invalid("a memory size of %d", x.MemorySize)
+	case x.Timeout < 1 || x.Timeout > 900:
+		return invalid("a timeout of %d", x.Timeout)
+	case environment > 4<<10:
+		return invalid("an environment of %d bytes", environment)
+	case len(x.Tags) > 50:
+		return invalid("%d tags", len(x.Tags))
+	case len(x.Architectures) != 1 || x.Architectures[0] != "arm64" && x.Architectures[0] != "x86_64":
+		return invalid("architectures %v", x.Architectures)
+	case x.Code.forms() != 1 || image != (x.Code.ImageUri != ""):
+		return invalid("code of another form, or of two")
+	case image != (x.Runtime == "") || image != (x.Handler == ""):
+		return invalid("images have no runtime and handler, and zip files have both")
+	}
+	return nil
+}
+
+// hash is that of code: of a zip file its own.
+func (c *Cloud) hash(u upload) string {
+	text := u.ZipFile
+	if text == nil {
+		text = fmt.Appendf(nil, "%s %s %s %s", u.S3Bucket, u.S3Key, u.S3ObjectVersion, u.ImageUri)
+	}
+	sum := sha256.Sum256(text)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// FunctionDollars is the bill of all calls that have ended.
+func (c *Cloud) FunctionDollars() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lambda.dollars
+}
+
+// Variables is the environment of a function.
+func (c *Cloud) Variables(name string) map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.lambda.functions[name]; f != nil {
+		return maps.Clone(f.creation.Environment.Variables)
+	}
+	return nil
+}
+
+// Live is the number of the version that an alias named live names; empty if there is none.
+func (c *Cloud) Live(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.lambda.functions[name]; f != nil {
+		return f.aliases["live"]
+	}
+	return ""
+}
+
+// configuration is how Lambda describes a function.
+func (f *function) configuration(region string) map[string]any {
+	x := f.creation
+	state, update := "Active", "Successful"
+	if time.Now().Before(f.ready) {
+		if state = "Active"; len(f.versions) == 0 {
+			state = "Pending"
+		}
+		update = "InProgress"
+	}
+	return map[string]any{
+		"FunctionName": x.FunctionName, "FunctionArn": arn(region, x.FunctionName), "Role": x.Role, "MemorySize": x.MemorySize, "Timeout": x.Timeout,
+		"CodeSha256": f.sha256, "State": state, "LastUpdateStatus": update, "Version": "$LATEST", "PackageType": x.PackageType,
+	}
+}
+
+func arn(region, name string) string {
+	return "arn:aws:lambda:" + region + ":123456789012:function:" + name
+}
+
+// latest is the number of the version that was published last, 0 if there is none.
+func (f *function) latest() string { return strconv.Itoa(len(f.versions)) }
+
+// find is the version that a qualifier names, by itself or as an alias; nil if there is none.
+func (f *function) find(qualifier string) (number string, v *version) {
+	if to, ok := f.aliases[qualifier]; ok {
+		qualifier = to
+	}
+	n, err := strconv.Atoi(qualifier)
+	if err != nil || n < 1 || n > len(f.versions) {
+		return "", nil
+	}
+	return qualifier, f.versions[n-1]
+}
+
+// names is all functions, in the order of their names.
+func (l *lambda) names() []string { return slices.Sorted(maps.Keys(l.functions)) }

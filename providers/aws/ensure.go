@@ -1,0 +1,173 @@
+package aws
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/serflow/serflow-go/providers"
+)
+
+// live is the alias that is invoked. It only moves to a version that has answered.
+const live = "live"
+
+// ensuring is one call of Ensure. Each of its steps finds what an earlier call has done that
+// was broken off.
+type ensuring struct {
+	*lambda.Client
+	op       string
+	function string
+	spec     providers.FunctionSpec
+	code     code
+}
+
+// Ensure returns the function that the spec describes: it is made, published and known by its
+// alias, and not called yet. If it was there and its zip file has changed, the new code is called
+// once before the alias moves to it, and calls go to the old one until then. A refusal half-way
+// leaves a function that List lists.
+func (l *Lambda) Ensure(ctx context.Context, s providers.FunctionSpec) (fn providers.Function, err error) {
+	const op = "ensure function"
+	if err := s.Validate(); err != nil {
+		return fn, failed(op, "", err)
+	}
+	api, err := l.begin(ctx, op)
+	if err != nil {
+		return fn, err
+	}
+	if !slices.Contains(l.options.Sold, s.Offer) {
+		return fn, failed(op, "take one of Offers", fmt.Errorf("%w: function size %q", providers.ErrNotFound, s.Offer.Name))
+	}
+	for what, text := range map[string]string{"owner": s.Owner, "name of the offer": s.Offer.Name, "artifact": s.Artifact} {
+		if err := fits(what, plain(text)); err != nil {
+			return fn, failed(op, "", err)
+		}
+	}
+	code, err := codeOf(cmp.Or(s.Artifact, l.options.Code))
+	if err != nil {
+		return fn, failed(op, "", err)
+	}
+	told, err := environment(s)
+	if err != nil {
+		return fn, failed(op, "", err)
+	}
+	e := ensuring{api, op, nameOf(s), s, code}
+	if err := e.all(ctx, l.options, told); err != nil {
+		return fn, err
+	}
+	fn = providers.Function{ID: e.function, FunctionSpec: s}
+	fn.Setup = ""
+	return fn, nil
+}
+
+// all takes a function from wherever it is to where it can be called.
+func (e ensuring) all(ctx context.Context, o FunctionOptions, told *types.Environment) error {
+	now, err := e.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &e.function})
+	if missing(err) {
+		_, err = e.CreateFunction(ctx, e.creation(o, told))
+		var there *types.ResourceConflictException
+		if errors.As(err, &there) { // it has been made since, or by a try whose answer was lost
+			err = nil
+		}
+	} else if err == nil && !e.code.same(sdk.ToString(now.CodeSha256)) {
+		if err = e.settled(ctx); err == nil {
+			_, err = e.UpdateFunctionCode(ctx, e.code.update(e.function, e.spec.Offer.Arch))
+		}
+	}
+	if err == nil {
+		err = e.settled(ctx)
+	}
+	if err == nil {
+		err = e.publish(ctx)
+	}
+	return e.understood(ctx, err)
+}
+
+// understood leaves errors alone that are understood already.
+func (e ensuring) understood(ctx context.Context, err error) error {
+	var already *providers.Error
+	if err == nil || errors.As(err, &already) {
+		return err
+	}
+	return understood(ctx, e.op, err)
+}
+
+func missing(err error) bool {
+	var e *types.ResourceNotFoundException
+	return errors.As(err, &e)
+}
+
+func (e ensuring) creation(o FunctionOptions, told *types.Environment) *lambda.CreateFunctionInput {
+	timeout := o.Timeout
+	if t := e.spec.Offer.Timeout; t > 0 {
+		timeout = min(timeout, t)
+	}
+	in := &lambda.CreateFunctionInput{
+		FunctionName: &e.function, Role: &o.Role, Code: e.code.create(), Environment: told,
+		Architectures: []types.Architecture{architectures[e.spec.Offer.Arch]},
+		MemorySize:    sdk.Int32(int32(e.spec.Offer.MemoryMB)), Timeout: sdk.Int32(int32(max(1, timeout/time.Second))),
+		Tags: functionTags(e.spec, time.Now()), PackageType: types.PackageTypeImage,
+	}
+	if e.code.image == "" {
+		in.PackageType, in.Runtime, in.Handler = types.PackageTypeZip, types.RuntimeProvidedal2023, sdk.String("bootstrap")
+	}
+	return in
+}
+
+// settled waits until Lambda has made what it was told to make.
+func (e ensuring) settled(ctx context.Context) error {
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		f, err := e.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &e.function})
+		switch {
+		case missing(err): // it is not known yet everywhere
+		case err != nil:
+			return err
+		case f.State == types.StateFailed || f.LastUpdateStatus == types.LastUpdateStatusFailed:
+			return failed(e.op, "see what Lambda says, and remove the function", fmt.Errorf("%w: %s: %s%s",
+				providers.ErrInvalid, e.function, sdk.ToString(f.StateReason), sdk.ToString(f.LastUpdateStatusReason)))
+		case f.State == types.StateActive && f.LastUpdateStatus != types.LastUpdateStatusInProgress:
+			return nil
+		case f.State == types.StateInactive: // long unused: a call wakes it
+			return nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// publish has the alias name the code that is there now. Publishing what has not changed makes
+// no other version.
+func (e ensuring) publish(ctx context.Context) error {
+	version, err := e.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: &e.function})
+	if err != nil {
+		return err
+	}
+	alias, err := e.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &e.function, Name: sdk.String(live)})
+	switch {
+	case missing(err):
+		_, err = e.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &e.function, Name: sdk.String(live), FunctionVersion: version.Version})
+		var there *types.ResourceConflictException
+		if errors.As(err, &there) {
+			return nil
+		}
+		return err
+	case err != nil:
+		return err
+	case sdk.ToString(alias.FunctionVersion) == sdk.ToString(version.Version):
+		return nil
+	}
+	if _, err := call(ctx, e.Client, e.op, e.function, sdk.ToString(version.Version), nil); err != nil {
+		return err // the alias stays where it is
+	}
+	_, err = e.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &e.function, Name: sdk.String(live), FunctionVersion: version.Version})
+	return err
+}

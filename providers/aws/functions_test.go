@@ -1,0 +1,361 @@
+package aws_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/serflow/serflow-go/internal/fakeaws"
+	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/aws"
+	"github.com/serflow/serflow-go/providers/providertest"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/stage"
+)
+
+const invocation = "lambda:InvokeFunction"
+
+const role = "arn:aws:iam::123456789012:role/worker"
+
+// newLambda is an AWS whose functions write what they are sent in capitals, in 3.2 ms.
+func newLambda() *fakeaws.Cloud {
+	return fakeaws.New(fakeaws.Options{
+		Region: region, Page: 2, Init: 250 * time.Millisecond, Creating: 3 * time.Second,
+		Function: func(payload []byte) ([]byte, error) {
+			time.Sleep(3200 * time.Microsecond)
+			var body []byte
+			if err := json.Unmarshal(payload, &body); err != nil {
+				return nil, err
+			}
+			switch string(body) {
+			case "fail":
+				return nil, errors.New("it was told to")
+			case "much":
+				return bytes.Repeat([]byte("x"), 7<<20), nil
+			case "garbage":
+				return []byte("{}"), nil
+			}
+			return json.Marshal(bytes.ToUpper(body))
+		},
+	})
+}
+
+func functionOptions(cloud *fakeaws.Cloud) aws.FunctionOptions {
+	return aws.FunctionOptions{Role: role, Code: "s3://bucket/worker.zip", Config: to(cloud)}
+}
+
+func specOf(l *aws.Lambda, t *testing.T) providers.FunctionSpec {
+	t.Helper()
+	offers, err := l.Offers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return specWith(offers[0])
+}
+
+func specWith(o provisioner.FunctionOffer) providers.FunctionSpec {
+	return providers.FunctionSpec{Owner: "shop", Offer: o, Stages: stage.Range{First: 1, Last: 2}, Setup: "secret"}
+}
+
+func ensured(t *testing.T, l *aws.Lambda, s providers.FunctionSpec) string {
+	t.Helper()
+	fn, err := l.Ensure(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fn.ID
+}
+
+// conformingLambda has the faults of Ensure at one of its calls, and of lists at one of theirs.
+func conformingLambda(cloud *fakeaws.Cloud, ensure, list string) providertest.Cloud {
+	return providertest.Cloud{
+		Functions: aws.Functions(functionOptions(cloud)), Setup: "the-secret-of-the-suite",
+		FunctionArtifact: "123456789012.dkr.ecr.us-east-1.amazonaws.com/worker:1",
+		Body:             []byte("abc"), Answer: []byte("ABC"), Failing: []byte("fail"),
+		Spent:     func() (vms, functions float64) { return 0, cloud.FunctionDollars() },
+		Successor: func(*testing.T) providertest.Cloud { return conformingLambda(cloud, ensure, list) },
+		Inject: func(op providertest.Op, f providertest.Fault) (mend func(), ok bool) {
+			action := map[providertest.Op]string{
+				providertest.Ensure: ensure, providertest.ListFunctions: list, providertest.Invoke: invocation, providertest.Remove: "lambda:DeleteFunction",
+			}[op]
+			cloud.Fail(action, fakeaws.Fault(f))
+			return func() { cloud.Fail(action) }, true
+		},
+	}
+}
+
+func TestConformanceOfLambda(t *testing.T) {
+	for ensure, list := range map[string]string{
+		"lambda:CreateFunction": "lambda:ListFunctions", "lambda:PublishVersion": "lambda:ListTags",
+		"lambda:CreateAlias": "lambda:ListTags", "lambda:GetFunctionConfiguration": "lambda:ListTags", "lambda:GetAlias": "lambda:ListTags",
+	} {
+		t.Run(ensure, func(t *testing.T) {
+			providertest.RunInBubble(t, func(t *testing.T) providertest.Cloud { return conformingLambda(newLambda(), ensure, list) })
+		})
+	}
+}
+
+// Bills by hand: 250 ms to initialise and 3.2 ms to run are 254 ms, then 4 ms. What the program
+// itself writes that looks like a report is not believed.
+func TestTheReportIsTheBill(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		l := aws.Functions(functionOptions(cloud))
+		s := specOf(l, t)
+		id := ensured(t, l, s)
+		for _, want := range []providers.Invocation{
+			{Billed: 254 * time.Millisecond, Cold: 250 * time.Millisecond}, {Billed: 4 * time.Millisecond},
+		} {
+			got, err := l.Invoke(t.Context(), id, []byte("abc"))
+			if err != nil || string(got.Body) != "ABC" || got.Billed != want.Billed || got.Cold != want.Cold {
+				t.Errorf("%+v, %v; want %+v", got, err, want)
+			}
+		}
+		cloud.Fail(invocation, fakeaws.NoReport)
+		if got, err := l.Invoke(t.Context(), id, nil); err != nil || got.Billed != 3200*time.Microsecond || len(got.Body) != 0 {
+			t.Errorf("without a report: %+v, %v", got, err)
+		}
+		if want := s.Offer.Cost(254*time.Millisecond) + 2*s.Offer.Cost(4*time.Millisecond); cloud.FunctionDollars() < want*(1-1e-9) || cloud.FunctionDollars() > want*(1+1e-9) {
+			t.Errorf("%v dollars, want %v", cloud.FunctionDollars(), want)
+		}
+	})
+}
+
+// Each failure has its own remedy, and what it is billed for.
+func TestWhyFunctionsFail(t *testing.T) {
+	for what, c := range map[string]struct {
+		fault  fakeaws.Fault
+		body   string
+		want   error
+		billed time.Duration
+		says   []string
+	}{
+		"its own error":     {"", "fail", providers.ErrFunction, 254 * time.Millisecond, []string{"it was told to", "/aws/lambda/"}},
+		"a time-out":        {fakeaws.TimedOut, "abc", providers.ErrFunction, 60250 * time.Millisecond, []string{"timed out", "FunctionOptions.Timeout"}},
+		"out of memory":     {fakeaws.OutOfMemory, "abc", providers.ErrFunction, 254 * time.Millisecond, []string{"1769 MB", "more memory"}},
+		"no initialisation": {fakeaws.InitFailed, "abc", providers.ErrFunction, 254 * time.Millisecond, []string{"exit status 1", "/aws/lambda/"}},
+		"a long answer":     {"", "much", providers.ErrFunction, 254 * time.Millisecond, []string{"fewer rows"}},
+		"garbage":           {"", "garbage", providers.ErrFunction, 254 * time.Millisecond, []string{"base64"}},
+		"throttled":         {fakeaws.Throttled, "abc", providers.ErrThrottled, 0, []string{"later"}},
+		"denied":            {fakeaws.Denied, "abc", providers.ErrInvalid, 0, []string{"allow lambda:InvokeFunction"}},
+		"500":               {fakeaws.Unavailable, "abc", providers.ErrUnavailable, 0, nil},
+	} {
+		t.Run(what, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				cloud := newLambda()
+				l := aws.Functions(functionOptions(cloud))
+				id := ensured(t, l, specOf(l, t))
+				cloud.Fail(invocation, c.fault)
+				got, err := l.Invoke(t.Context(), id, []byte(c.body))
+				isError(t, err, c.want, c.says...)
+				if got.Billed != c.billed || cloud.Calls()[invocation] != 1 {
+					t.Errorf("billed %v in %d calls, want %v in one", got.Billed, cloud.Calls()[invocation], c.billed)
+				}
+			})
+		})
+	}
+}
+
+// A body that cannot fit is refused before it is sent; one that just fits is not.
+func TestPayloads(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		l := aws.Functions(functionOptions(cloud))
+		s := specOf(l, t)
+		id := ensured(t, l, s)
+		if got, err := l.Invoke(t.Context(), id, make([]byte, s.Offer.Payload)); err != nil || len(got.Body) != s.Offer.Payload {
+			t.Errorf("%d bytes, %v", len(got.Body), err)
+		}
+		_, err := l.Invoke(t.Context(), id, make([]byte, s.Offer.Payload+4))
+		isError(t, err, providers.ErrInvalid, "4 more than Lambda takes")
+		if cloud.Calls()[invocation] != 1 {
+			t.Errorf("%v", cloud.Calls())
+		}
+	})
+}
+
+// late keeps the body of a call, as the writer of a connection does that is behind.
+type late struct {
+	fakeaws.Client
+	body io.Reader
+	log  string
+}
+
+func (l *late) Do(r *http.Request) (*http.Response, error) {
+	l.body = r.Body
+	header := http.Header{"X-Amz-Log-Result": {base64.StdEncoding.EncodeToString([]byte(l.log))}}
+	return &http.Response{StatusCode: 200, Header: header, Body: io.NopCloser(strings.NewReader(`"QUJD"`))}, nil
+}
+
+// The SDK closes bodies when the head of an answer is there: ours can be read to its end even then.
+func TestABodyOutlivesItsAnswer(t *testing.T) {
+	o := functionOptions(newLambda())
+	slow := &late{log: "REPORT RequestId: 1\tBilled Duration: 4 ms\tInit Duration: 250.30 ms\t\n"}
+	o.Config.HTTPClient = slow
+	got, err := aws.Functions(o).Invoke(t.Context(), "f", []byte("abc"))
+	if err != nil || string(got.Body) != "ABC" || got.Billed != 4*time.Millisecond || got.Cold != got.Billed { // of what was billed
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if sent, err := io.ReadAll(slow.body); err != nil || string(sent) != `"YWJj"` {
+		t.Errorf("%q, %v", sent, err)
+	}
+}
+
+// A caller who waits no more does not end the call.
+func TestACallThatIsGivenUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		l := aws.Functions(functionOptions(cloud))
+		id := ensured(t, l, specOf(l, t))
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err := l.Invoke(ctx, id, []byte("abc"))
+		isError(t, err, context.DeadlineExceeded)
+		time.Sleep(time.Second)
+		if cloud.FunctionDollars() == 0 {
+			t.Error("it was not billed")
+		}
+	})
+}
+
+// What a function is told is in its environment, and in no tag.
+func TestWhatAFunctionIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		l := aws.Functions(functionOptions(cloud))
+		id := ensured(t, l, specOf(l, t))
+		want := map[string]string{"SERFLOW_WORKER": "lambda", "SERFLOW_START": `{"kind":"function","listen":"","setup":"secret","pace":1}`}
+		if got := cloud.Variables(id); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
+}
+
+// New code under the same path goes live once it has answered, and not if it cannot start. No call
+// meets a moment without a version.
+func TestNewCode(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		path := filepath.Join(t.TempDir(), "worker.zip")
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := functionOptions(cloud)
+		o.Code = path
+		l := aws.Functions(o)
+		s := specOf(l, t)
+		write("one")
+		id := ensured(t, l, s)
+		ensured(t, l, s)
+		if cloud.Live(id) != "1" || cloud.Calls()["lambda:UpdateFunctionCode"] != 0 {
+			t.Errorf("version %s, %v", cloud.Live(id), cloud.Calls())
+		}
+		write("two, which cannot start")
+		cloud.Fail(invocation, fakeaws.InitFailed)
+		_, err := l.Ensure(t.Context(), s)
+		isError(t, err, providers.ErrFunction, "exit status 1")
+		if cloud.Live(id) != "1" {
+			t.Errorf("version %s is live", cloud.Live(id))
+		}
+		cloud.Fail(invocation)
+		write("three")
+		ensured(t, l, s)
+		if cloud.Live(id) != "3" {
+			t.Errorf("version %s is live", cloud.Live(id))
+		}
+		if got, err := l.Invoke(t.Context(), id, []byte("abc")); err != nil || got.Cold != 0 {
+			t.Errorf("the first call of the new version: %+v, %v", got, err)
+		}
+	})
+}
+
+// Wherever Ensure is broken off, the next call takes it to its end, and there is one function.
+func TestEnsureGoesOnWhereItWasBrokenOff(t *testing.T) {
+	for _, action := range []string{"lambda:CreateFunction", "lambda:GetFunctionConfiguration", "lambda:PublishVersion", "lambda:GetAlias", "lambda:CreateAlias"} {
+		for _, f := range []fakeaws.Fault{fakeaws.Unavailable, fakeaws.AnswerLost, fakeaws.Throttled, fakeaws.Denied} {
+			bubble(t, func(t *testing.T) {
+				cloud := newLambda()
+				l := aws.Functions(functionOptions(cloud))
+				s := specOf(l, t)
+				cloud.Fail(action, f)
+				if _, err := l.Ensure(t.Context(), s); err == nil {
+					t.Errorf("%s, %s: no error", action, f)
+				}
+				cloud.Fail(action)
+				id := ensured(t, l, s)
+				if _, err := l.Invoke(t.Context(), id, []byte("abc")); err != nil {
+					t.Errorf("%s, %s: %v", action, f, err)
+				}
+				if list, err := l.List(t.Context(), "shop"); err != nil || len(list) != 1 {
+					t.Errorf("%s, %s: %v, %v", action, f, list, err)
+				}
+			})
+		}
+	}
+}
+
+// What the SDK's next try finds there was made by the one whose answer was lost.
+func TestOneLostAnswerIsNoError(t *testing.T) {
+	for _, action := range []string{"lambda:CreateFunction", "lambda:PublishVersion", "lambda:CreateAlias"} {
+		bubble(t, func(t *testing.T) {
+			cloud := newLambda()
+			l := aws.Functions(functionOptions(cloud))
+			cloud.Fail(action, fakeaws.AnswerLost, "")
+			if id := ensured(t, l, specOf(l, t)); cloud.Live(id) != "1" || cloud.Calls()[action] != 2 {
+				t.Errorf("%s: version %q, %d calls", action, cloud.Live(id), cloud.Calls()[action])
+			}
+		})
+	}
+}
+
+func TestWhatCannotBeAFunction(t *testing.T) {
+	for what, c := range map[string]struct {
+		options func(*aws.FunctionOptions)
+		spec    func(*providers.FunctionSpec)
+		says    string
+	}{
+		"no role":                {options: func(o *aws.FunctionOptions) { o.Role = "" }, says: "FunctionOptions.Role"},
+		"no code":                {options: func(o *aws.FunctionOptions) { o.Code = "" }, says: "FunctionOptions.Code"},
+		"a zip that is missing":  {spec: func(s *providers.FunctionSpec) { s.Artifact = "/no/such.zip" }, says: "no such file"},
+		"an object without key":  {spec: func(s *providers.FunctionSpec) { s.Artifact = "s3://bucket" }, says: "s3://bucket/key"},
+		"another kind of code":   {spec: func(s *providers.FunctionSpec) { s.Artifact = "ami-1" }, says: "image on ECR"},
+		"half a second":          {options: func(o *aws.FunctionOptions) { o.Timeout = time.Second / 2 }, says: "whole seconds"},
+		"two offers of one name": {options: func(o *aws.FunctionOptions) { o.Sold = append(aws.Sizes(), aws.Sizes()[0]) }, says: "one name"},
+		"another architecture": {options: func(o *aws.FunctionOptions) {
+			o.Sold = aws.Sizes()
+			o.Sold[1].Arch = "riscv64"
+		}, says: "riscv64"},
+		"a long setup": {spec: func(s *providers.FunctionSpec) { s.Setup = strings.Repeat("x", 5000) }, says: "more than Lambda takes"},
+		"a long owner": {spec: func(s *providers.FunctionSpec) { s.Owner = strings.Repeat("é", 100) }, says: "344 more"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			cloud := newLambda()
+			o := functionOptions(cloud)
+			s := specOf(aws.Functions(o), t)
+			if c.options != nil {
+				c.options(&o)
+			}
+			if c.spec != nil {
+				c.spec(&s)
+			}
+			_, err := aws.Functions(o).Ensure(t.Context(), s)
+			isError(t, err, providers.ErrInvalid, c.says)
+			if len(cloud.Calls()) != 0 {
+				t.Errorf("called: %v", cloud.Calls())
+			}
+		})
+	}
+}
