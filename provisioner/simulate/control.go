@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/provisioner/control"
-	"github.com/serflow/serflow-go/provisioner/estimate"
 )
 
 // Scaling is what the control loop did.
@@ -20,11 +19,8 @@ type Scaling struct {
 // controlled is the control loop of a run.
 type controlled struct {
 	*control.Loop
-	seen    []estimate.Counts // by stage, that have not been handed over
+	tally   *control.Tally
 	scaling Scaling
-
-	second int64 // under way
-	sent   int   // to VMs in it
 }
 
 // startControl makes the loop, if there is one.
@@ -44,7 +40,7 @@ func (r *run) startControl() error {
 			return fmt.Errorf("%w: its Loop wants VMs of %q for %v, of a model of %d stages: give their Times", ErrScenario, g.Offer.Name, g.Stages, r.Stages)
 		}
 	}
-	r.control = &controlled{Loop: l, seen: make([]estimate.Counts, r.Stages), scaling: Scaling{Policy: l.Policy()}}
+	r.control = &controlled{Loop: l, tally: control.NewTally(r.Stages, 0), scaling: Scaling{Policy: l.Policy()}}
 	return nil
 }
 
@@ -62,7 +58,7 @@ func (r *run) decide() {
 	if c == nil || !c.Due(r.now, r.fleet) {
 		return
 	}
-	for _, line := range c.Tick(r.now, r.fleet, control.Seen{Wall: r.now, Counts: c.take(r.now)}) {
+	for _, line := range c.Tick(r.now, r.fleet, control.Seen{Wall: r.now, Counts: c.tally.Take(int64(r.now / time.Second))}) {
 		if line.Scale && line.From != line.To {
 			c.scaling.Changes++
 			c.scaling.Up += max(line.To-line.From, 0)
@@ -76,29 +72,9 @@ func (r *run) decide() {
 
 // see counts a request that has got to a stage.
 func (c *controlled) see(now time.Duration, stage int) {
-	if c == nil {
-		return
+	if c != nil {
+		c.tally.See(int64(now/time.Second), stage)
 	}
-	n := &c.seen[stage]
-	i := int(int64(now/time.Second) - n.First)
-	for len(n.Each) <= i {
-		n.Each = append(n.Each, 0)
-	}
-	n.Each[i]++
-}
-
-// take hands over the seconds that have ended.
-func (c *controlled) take(now time.Duration) (counts []estimate.Counts) {
-	for s := range c.seen {
-		n := &c.seen[s]
-		ended := int(int64(now/time.Second) - n.First)
-		for len(n.Each) < ended {
-			n.Each = append(n.Each, 0)
-		}
-		counts = append(counts, estimate.Counts{First: n.First, Each: n.Each[:ended:ended]})
-		*n = estimate.Counts{First: n.First + int64(ended), Each: append([]int(nil), n.Each[ended:]...)}
-	}
-	return counts
 }
 
 // rationed tells whether a request that comes now is not for VMs, whose ration for this second
@@ -111,9 +87,5 @@ func (c *controlled) rationed(now time.Duration) bool {
 	if math.IsInf(ration, 1) {
 		return false
 	}
-	if second := int64(now / time.Second); second != c.second {
-		c.second, c.sent = second, 0
-	}
-	c.sent++
-	return float64(c.sent) > ration
+	return c.tally.Rationed(int64(now/time.Second), ration)
 }
