@@ -35,7 +35,10 @@ type cloud struct {
 	stop context.CancelFunc
 	work sync.WaitGroup // all goroutines
 
-	fleet  *fleet // nil without VMs
+	fleet  *fleet                // nil without VMs
+	scaler *scaler               // nil for a fleet that stays
+	kinds  []provisioner.VMGroup // all VMs that there may be
+	given  provisioner.Plan      // that the pipeline was opened with
 	next   atomic.Uint64
 	places sync.Map      // *place by the balancer's ID
 	news   chan struct{} // has a value when a place has joined, or something has gone wrong
@@ -66,6 +69,13 @@ func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error)
 	if c.transport == nil {
 		c.transport = remote.NewTransport()
 	}
+	if c.explained != "" {
+		c.log.Info("planned", "plan", c.explained)
+	}
+	if c.scaler, err = c.newScaler(); err != nil {
+		return nil, err
+	}
+	c.remember(ctx)
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.balancer.Publish(r.plan.Generation)
 	if err := c.rent(ctx); err != nil {
@@ -208,6 +218,7 @@ func (c *cloud) groupAt(s int) string {
 func (c *cloud) close() {
 	c.stop()
 	c.work.Wait()
+	c.keepLast()
 	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}

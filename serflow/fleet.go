@@ -26,8 +26,10 @@ type fleet struct {
 	launches map[string]*asking // that have not been answered, by token
 	watches  map[string]*watch  // of VMs that are there, by ID
 	asked    []func()           // to be answered after the next tick, which bills the VMs
-	heard    uint64             // number of the latest list that was heard
-	deaths   int                // of VMs while they booted, since one was ready
+	saving   bool               // the state, now
+	savedAt  time.Duration
+	heard    uint64 // number of the latest list that was heard
+	deaths   int    // of VMs while they booted, since one was ready
 
 	mu     sync.Mutex
 	events []func()
@@ -50,8 +52,10 @@ func (c *cloud) startFleet() error {
 		told: make(chan struct{}, 1), seek: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	f.machine = provisioner.NewFleet(f.name, c.limits, c.patience)
-	if err := f.machine.Want(c.wants()...); err != nil {
-		return c.wrong("change serflow.Plan", err)
+	if c.scaler == nil { // else the loop tells, once it is known what there is
+		if err := f.machine.Want(c.wants()...); err != nil {
+			return c.wrong("change serflow.Plan", err)
+		}
 	}
 	c.fleet = f
 	c.work.Go(f.loop)
@@ -71,7 +75,9 @@ func (f *fleet) loop() {
 		for _, event := range f.take() {
 			event()
 		}
+		f.decide()
 		actions, wake := f.machine.Tick(f.now())
+		wake = f.scaler.next(wake, f.machine)
 		for _, a := range actions {
 			f.act(a)
 		}
@@ -165,11 +171,11 @@ func (f *fleet) request(a provisioner.Action) *asking {
 // groupOf is the plan's group of a kind of VM; ok is false if it has none, as for VMs of a
 // plan that has gone.
 func (c *cloud) groupOf(k provisioner.Key) (g provisioner.VMGroup, ok bool) {
-	i := slices.IndexFunc(c.plan.VMs, func(g provisioner.VMGroup) bool { return g.Offer.Name == k.Offer && g.Stages == k.Stages })
+	i := slices.IndexFunc(c.kinds, func(g provisioner.VMGroup) bool { return g.Offer.Name == k.Offer && g.Stages == k.Stages })
 	if i < 0 {
 		return provisioner.VMGroup{}, false
 	}
-	return c.plan.VMs[i], true
+	return c.kinds[i], true
 }
 
 func (f *fleet) launch(a provisioner.Action) {

@@ -14,6 +14,7 @@ import (
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/remote"
@@ -33,6 +34,10 @@ type rental struct {
 	supposed   map[string]bool // offers whose times nobody has given
 	network    provisioner.Network
 	patience   provisioner.Patience
+	scaling    *Scaling // nil for a fleet that stays
+	planner    planner.Planner
+	explained  string // the plan, if the planner has made it
+	store      Store  // nil for none
 	heartbeat  time.Duration
 	artifacts  [2]string // of VMs, of functions
 	log        *slog.Logger
@@ -60,6 +65,9 @@ func (r *rental) complete(ctx context.Context, m stage.Model) error {
 		r.network.VM.Latency, r.network.Function.Latency = 200*time.Microsecond, 2*time.Millisecond
 	}
 	stages := len(m.Stages)
+	if err := r.planned(); err != nil {
+		return err
+	}
 	if err := r.completePlan(ctx, stages); err != nil {
 		return err
 	}
@@ -227,7 +235,7 @@ func (r *rental) completeTimes(stages int) error {
 	}
 	times := map[string]profile.Times{}
 	r.supposed = map[string]bool{}
-	for _, name := range r.plan.Offers() {
+	for _, name := range r.offers() {
 		t := r.times[name]
 		if t == nil {
 			t = guess
