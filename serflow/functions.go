@@ -120,6 +120,35 @@ func (c *cloud) invoke(ctx context.Context, p *place, r remote.Request, a *attem
 	})
 }
 
+// remake makes a function again that is no more, as when another program with the same owner has
+// removed it. Until then nothing is sent there.
+func (c *cloud) remake(p *place) {
+	if _, there := c.places.LoadAndDelete(p.id); !there {
+		return // somebody does already
+	}
+	c.balancer.Leave(p.id)
+	i := slices.IndexFunc(c.plan.Functions, func(g provisioner.FunctionGroup) bool { return g.Stages == p.stages })
+	if i < 0 {
+		return
+	}
+	c.log.Warn("the function is gone, and is made again: does another program have the same owner name?", "function", p.name, "group", p.group.Group)
+	c.work.Go(func() {
+		for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+			err := c.ensure(c.ctx, c.plan.Functions[i])
+			if c.ctx.Err() != nil {
+				return
+			}
+			if c.blame("function", err); err == nil {
+				return
+			}
+			c.log.Warn("function", "error", err)
+			if !sleep(c.ctx, pause) {
+				return
+			}
+		}
+	})
+}
+
 // sweep removes functions under our tag that the plan does not have: those of a
 // predecessor.
 func (c *cloud) sweep(ctx context.Context) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -188,6 +189,8 @@ type skies struct {
 	stuck     atomic.Bool // VMs say that a stage of theirs is
 	noPorts   atomic.Bool // no connection can be made
 
+	refuse string // an offer of which there are no VMs
+
 	mu       sync.Mutex
 	setups   map[string]launch.Setup // by token
 	workers  map[string]*plainWorker // by address, of VMs that run
@@ -359,6 +362,9 @@ func (v skyVMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Ins
 	v.s.mu.Lock()
 	v.s.setups[l.Token] = setup
 	v.s.mu.Unlock()
+	if v.s.refuse == l.Offer.Name {
+		return nil, fmt.Errorf("%w: %q", providers.ErrInsufficientCapacity, l.Offer.Name)
+	}
 	done, err := v.s.call("launch")
 	if err != nil {
 		return nil, err
