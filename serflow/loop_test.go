@@ -272,3 +272,30 @@ func TestScaleRefusesOptions(t *testing.T) {
 		s.closed(t, nil)
 	}
 }
+
+// A pipeline that only recommends asks its providers for nothing, and says what it would do and
+// what that would have cost.
+func TestRecommendRentsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, cheap)
+		s.hook(func(_ int, op string) error { t.Errorf("it called %s", op); return nil }, nil)
+		var log told
+		p := s.scaled(t, &log, serflow.Scaling{}, serflow.Recommend())
+		send(t, p, 12, 2*time.Hour)
+		b := p.Stats().Recommended
+		if b == nil || b.Requests < 86000 || b.Total() > 0.75*b.Alone || b.Total() > 0.8*b.Fixed || b.VMs < 0.2 {
+			t.Errorf("%v", b)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		if p.Stats().Recommended == nil || len(p.Stats().VMs) > 0 || len(s.left(t)) > 0 {
+			t.Error("after it was closed")
+		}
+		s.hook(nil, nil)
+		s.closed(t, nil)
+		if log.count("msg=recommended bill=") < 2 || log.count("recommended: nothing is rented") == 0 || log.count("functions alone $") < 2 {
+			t.Errorf("not said: %s", log.String())
+		}
+	})
+}

@@ -38,6 +38,7 @@ type rental struct {
 	planner    planner.Planner
 	explained  string // the plan, if the planner has made it
 	store      Store  // nil for none
+	recommend  bool
 	heartbeat  time.Duration
 	artifacts  [2]string // of VMs, of functions
 	log        *slog.Logger
