@@ -42,9 +42,13 @@ func (c *cloud) ensure(ctx context.Context, g provisioner.FunctionGroup) error {
 	if err := c.warm(ctx, p, g); err != nil {
 		return err
 	}
-	m := c.expect.Function(g)
+	return c.join(p, c.functionMember(g))
+}
+
+func (c *cloud) functionMember(g provisioner.FunctionGroup) balancer.Member {
+	m := c.expected().Function(g)
 	m.Supposed = c.supposed[g.Offer.Name]
-	return c.join(p, m)
+	return m
 }
 
 // failed is the error of a function that cannot be had.
@@ -127,14 +131,14 @@ func (c *cloud) remake(p *place) {
 		return // somebody does already
 	}
 	c.balancer.Leave(p.id)
-	i := slices.IndexFunc(c.plan.Functions, func(g provisioner.FunctionGroup) bool { return g.Stages == p.stages })
-	if i < 0 {
+	g, ok := c.layout.Load().functionOf(p)
+	if !ok {
 		return
 	}
 	c.log.Warn("the function is gone, and is made again: does another program have the same owner name?", "function", p.name, "group", p.group.Group)
 	c.work.Go(func() {
 		for pause := time.Second; ; pause = min(2*pause, time.Minute) {
-			err := c.ensure(c.ctx, c.plan.Functions[i])
+			err := c.ensure(c.ctx, g)
 			if c.ctx.Err() != nil {
 				return
 			}

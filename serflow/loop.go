@@ -14,8 +14,9 @@ import (
 // loop decide before each of its own ticks.
 type scaler struct {
 	loop   *control.Loop
-	since  time.Duration // of the pipeline's clock at 0, since the Unix epoch
-	ration atomic.Uint64 // of float64
+	groups []control.Group // of the plan in force
+	since  time.Duration   // of the pipeline's clock at 0, since the Unix epoch
+	ration atomic.Uint64   // of float64
 
 	ticked atomic.Bool // the loop has decided
 
@@ -28,22 +29,27 @@ func (s *scaler) decided() bool { return s.ticked.Load() }
 
 // newScaler is nil if nothing is to be scaled.
 func (c *cloud) newScaler() (*scaler, error) {
-	c.kinds = c.plan.VMs
+	c.lay(c.plan.VMs, *c.plan)
 	if c.scaling == nil || c.vms == nil {
 		return nil, nil
 	}
 	stages := len(c.model.Stages)
-	groups, err := c.groups(c.expect, stages)
+	groups, err := c.groups(c.expected(), stages)
 	if err != nil {
 		return nil, err
 	}
-	config := control.Config{Policy: c.scaling.Policy, Every: c.scaling.Every, Groups: groups, Limits: c.limits, Reach: c.plan.Reach}
+	config := control.Config{Policy: c.scaling.Policy, Every: c.scaling.Every, Groups: groups, Limits: c.limits}
+	if c.replanned {
+		config.Reach = c.plan.Reach
+	}
 	l, err := control.New(config)
 	if err != nil {
 		return nil, c.wrong("change serflow.Scale", err)
 	}
-	c.kinds = l.Kinds()
-	return newScaler(l, stages, c.begun), nil
+	c.lay(l.Kinds(), *c.plan)
+	s := newScaler(l, stages, c.begun)
+	s.groups = groups
+	return s, nil
 }
 
 func newScaler(l *control.Loop, stages int, begun time.Time) *scaler {
@@ -111,6 +117,7 @@ func (f *fleet) decide() {
 	for _, line := range lines {
 		f.logLine(line)
 	}
+	f.replan()
 	f.keep()
 }
 

@@ -19,7 +19,8 @@ type Scaling struct {
 	Every  time.Duration // between decisions; default 10 s
 	// Ask is what the plan was made for, with all that could be rented: then what VMs carry is
 	// taken from a planner's tables, groups fall back to the Ask's other offers, and without a
-	// serflow.Plan the planner makes one. Default: what VMs carry follows from Times alone, and
+	// serflow.Plan the planner makes one, and another one when requests reach stages that it was not
+	// made for, or prices change; requests move over to that without being dropped. Default: what VMs carry follows from Times alone, and
 	// what would have to wait is taken not to be carried.
 	Ask *planner.Ask
 	// Others are what a group's VMs may be while its own offer cannot be had, the best first: give
@@ -60,7 +61,7 @@ func (r *rental) planned() error {
 	if err != nil {
 		return r.wrong("change the Ask of serflow.Scale, or give a serflow.Plan", err)
 	}
-	r.plan = &result.Plan
+	r.plan, r.replanned = &result.Plan, true
 	r.explained = result.Explain()
 	return nil
 }
@@ -76,14 +77,23 @@ func (r *rental) groups(e provisioner.Expect, stages int) (groups []control.Grou
 	} else {
 		groups = r.supposedGroups(e, stages)
 	}
+	if none := r.pin(groups); len(none) > 0 {
+		return nil, r.wrong("pin groups of the plan", fmt.Errorf("%w: a pin for %v, which is no VM group of the plan", ErrInput, none[0].Stages))
+	}
+	return groups, nil
+}
+
+// pin holds groups within the user's bounds, and returns those that are for none of them.
+func (r *rental) pin(groups []control.Group) (none []Pin) {
 	for _, pin := range r.scaling.Pins {
 		i := slices.IndexFunc(groups, func(g control.Group) bool { return g.Offers[0].Stages == pin.Stages })
 		if i < 0 {
-			return nil, r.wrong("pin groups of the plan", fmt.Errorf("%w: a pin for %v, which is no VM group of the plan", ErrInput, pin.Stages))
+			none = append(none, pin)
+			continue
 		}
 		groups[i].Min, groups[i].Max = pin.Min, pin.Max
 	}
-	return groups, nil
+	return none
 }
 
 // mostOthers is how many offers a group falls back to.

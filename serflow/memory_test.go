@@ -185,9 +185,10 @@ type skies struct {
 	onCall    func() error                               // before a function answers
 	workerOf  func(vm providers.Instance) *plainWorker   // nil for the model's
 	functions *plainWorker
-	frozen    atomic.Bool // VMs answer nothing at all
-	stuck     atomic.Bool // VMs say that a stage of theirs is
-	noPorts   atomic.Bool // no connection can be made
+	frozen    atomic.Bool  // VMs answer nothing at all
+	stuck     atomic.Bool  // VMs say that a stage of theirs is
+	noPorts   atomic.Bool  // no connection can be made
+	dearer    atomic.Int64 // what prices of VMs are multiplied by, if it is not 0
 
 	refuse string // an offer of which there are no VMs
 
@@ -376,6 +377,16 @@ func (v skyVMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Ins
 	v.s.most = max(v.s.most, len(all))
 	v.s.mu.Unlock()
 	return instances, err
+}
+
+func (v skyVMs) Offers(ctx context.Context) ([]provisioner.VMOffer, error) {
+	offers, err := v.VMs.Offers(ctx)
+	for i := range offers {
+		if factor := v.s.dearer.Load(); factor > 0 {
+			offers[i].PerHour *= float64(factor)
+		}
+	}
+	return offers, err
 }
 
 func (v skyVMs) List(ctx context.Context, owner string) ([]providers.Instance, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/control"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -40,7 +39,7 @@ func openRecommender(ctx context.Context, model stage.Model, r rental) (*recomme
 	if err := r.complete(ctx, model); err != nil {
 		return nil, err
 	}
-	c := &cloud{rental: r, model: model, begun: time.Now(), expect: provisioner.Expect{Plan: *r.plan, Times: r.times, Network: r.network}}
+	c := &cloud{rental: r, model: model, begun: time.Now()}
 	if r.explained != "" {
 		c.log.Info("planned", "plan", r.explained)
 	}

@@ -39,6 +39,7 @@ type rental struct {
 	explained  string // the plan, if the planner has made it
 	store      Store  // nil for none
 	recommend  bool
+	replanned  bool // the planner has made the plan, and may make others
 	heartbeat  time.Duration
 	artifacts  [2]string // of VMs, of functions
 	log        *slog.Logger
@@ -195,7 +196,7 @@ func (r *rental) enough(m stage.Model) error {
 		}
 	}
 	for _, w := range r.wants() {
-		n, alone := launched[w.Key()], r.alone(w.Stages)
+		n, alone := launched[w.Key()], aloneIn(*r.plan, w.Stages)
 		e := &Error{Stage: m.Stages[max(alone, w.Stages.First)].Name, Group: nameOf(m, w.Stages), Provider: r.vms.Name()}
 		switch {
 		case w.VMs == 0 && alone >= 0:
@@ -215,16 +216,6 @@ func (r *rental) enough(m stage.Model) error {
 // inWords is limits as messages show them.
 func inWords(l provisioner.Limits) string {
 	return fmt.Sprintf("limits of %d VMs, $%g an hour and $%g a day", l.VMs, l.PerHour, l.PerDay)
-}
-
-// alone is the first of some stages that no function serves; -1 if there is none.
-func (r *rental) alone(in stage.Range) int {
-	for s := in.First; s <= in.Last; s++ {
-		if !slices.ContainsFunc(r.plan.Functions, func(g provisioner.FunctionGroup) bool { return g.Stages.Has(s) }) {
-			return s
-		}
-	}
-	return -1
 }
 
 // completeTimes supposes times for the offers that have none.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"github.com/serflow/serflow-go/provisioner"
@@ -67,42 +68,55 @@ const stateVersion = 1
 // keepEvery is how often state is saved, and keepTime how long that may take.
 const keepEvery, keepTime = time.Minute, 10 * time.Second
 
-// remember begins with what was saved, if it is of this model and plan.
-func (c *cloud) remember(ctx context.Context) {
+// load is what was saved of this model, and puts the plan that became of this one into its place.
+// What cannot be used is in the log, and nothing is remembered then.
+func (c *cloud) load(ctx context.Context) (state savedState) {
 	c.given = *c.plan
-	if c.store == nil || c.scaler == nil {
-		return
+	if c.store == nil || c.scaling == nil {
+		return state
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
 	data, err := c.store.Load(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		return
+		return state
 	}
 	if err == nil {
-		err = c.restore(data)
+		state, err = c.read(data)
 	}
 	if err != nil {
 		c.log.Warn("nothing is remembered of earlier runs", "error", err)
+		return savedState{}
 	}
+	if c.replanned && reflect.DeepEqual(state.Given, c.given) {
+		c.plan = &state.Plan
+	}
+	return state
 }
 
-func (c *cloud) restore(data []byte) error {
-	var s savedState
+func (c *cloud) read(data []byte) (s savedState, err error) {
 	if err := json.Unmarshal(data, &s); err != nil {
-		return err
+		return s, err
 	}
 	switch {
 	case s.Version != stateVersion:
-		return fmt.Errorf("the state is of version %d, and this program reads %d", s.Version, stateVersion)
+		return s, fmt.Errorf("the state is of version %d, and this program reads %d", s.Version, stateVersion)
 	case s.Fingerprint != c.fingerprint:
-		return fmt.Errorf("the state is of model %.12s, not %.12s", s.Fingerprint, c.fingerprint)
+		return s, fmt.Errorf("the state is of model %.12s, not %.12s", s.Fingerprint, c.fingerprint)
+	}
+	return s, s.Plan.Validate(len(c.model.Stages))
+}
+
+// remember has the loop go on from what was saved.
+func (c *cloud) remember(s savedState) {
+	if c.scaler == nil || len(s.Loop) == 0 {
+		return
 	}
 	if err := c.scaler.loop.UnmarshalJSON(s.Loop); err != nil {
-		return err
+		c.log.Warn("nothing is remembered of earlier runs", "error", err)
+		return
 	}
 	c.log.Info("remembered", "saved", s.Saved)
-	return nil
 }
 
 // keep saves the state now and then, without holding the fleet's goroutine up.
@@ -128,7 +142,7 @@ func (c *cloud) state() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.MarshalIndent(savedState{Version: stateVersion, Fingerprint: c.fingerprint, Saved: time.Now().UTC(), Given: c.given, Plan: *c.plan, Loop: loop}, "", "\t")
+	return json.MarshalIndent(savedState{Version: stateVersion, Fingerprint: c.fingerprint, Saved: time.Now().UTC(), Given: c.given, Plan: c.inForce(), Loop: loop}, "", "\t")
 }
 
 func (c *cloud) save(ctx context.Context, data []byte) {

@@ -145,8 +145,12 @@ func (l *Loop) Plan(groups []Group, reach []float64) error {
 	for i := range next {
 		for _, old := range l.groups {
 			a, b := old.Offers[0], next[i].Offers[0]
-			if a.Stages == b.Stages {
-				next[i].want = int(math.Ceil(float64(old.want)*a.Saturation/b.Saturation - few))
+			if a.Stages != b.Stages {
+				continue
+			}
+			next[i].want = int(math.Ceil(float64(old.want)*a.Saturation/b.Saturation - few))
+			if a.Offer.Name == b.Offer.Name {
+				break
 			}
 		}
 		next[i].want = min(max(next[i].want, next[i].Min), c.most(next[i].Group))
