@@ -189,6 +189,7 @@ type skies struct {
 	stuck     atomic.Bool  // VMs say that a stage of theirs is
 	noPorts   atomic.Bool  // no connection can be made
 	dearer    atomic.Int64 // what prices of VMs are multiplied by, if it is not 0
+	dear      string       // the only offer that this is about; all if it is empty
 
 	refuse string // an offer of which there are no VMs
 
@@ -382,7 +383,7 @@ func (v skyVMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Ins
 func (v skyVMs) Offers(ctx context.Context) ([]provisioner.VMOffer, error) {
 	offers, err := v.VMs.Offers(ctx)
 	for i := range offers {
-		if factor := v.s.dearer.Load(); factor > 0 {
+		if factor := v.s.dearer.Load(); factor > 0 && (v.s.dear == "" || v.s.dear == offers[i].Name) {
 			offers[i].PerHour *= float64(factor)
 		}
 	}
