@@ -48,7 +48,7 @@ func NewRequest(b *Balancer, core int, r Rules, deadline time.Duration) Request 
 	} else {
 		b.purses[core].earn(int64(r.Hedge * price))
 	}
-	return Request{balancer: b, core: core, rules: r, generation: b.begin(core), deadline: deadline, wake: Never}
+	return Request{balancer: b, core: core, rules: r, generation: b.begin(core), deadline: deadline, wake: Never, late: r.Functions}
 }
 
 // Start sends the request on its way. Random, here and below, is 64 random bits.

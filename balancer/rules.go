@@ -7,7 +7,10 @@ import "time"
 type Rules struct {
 	Stages   int // of the model
 	Priority Priority
-	Without  Mechanism
+	// Functions has the request begin on a function if there is one that it can call, as if a VM
+	// had handed it back.
+	Functions bool
+	Without   Mechanism
 	// Tries is how many places may fail a request in a row, without its getting a
 	// stage further, before it is given up; default 5.
 	Tries int

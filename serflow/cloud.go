@@ -25,7 +25,7 @@ type cloud struct {
 	model       stage.Model
 	fingerprint string
 	secret      string // of the workers
-	expect      provisioner.Expect
+	layout      atomic.Pointer[layout]
 	rules       balancer.Rules
 	balancer    *balancer.Balancer
 	begun       time.Time
@@ -35,7 +35,9 @@ type cloud struct {
 	stop context.CancelFunc
 	work sync.WaitGroup // all goroutines
 
-	fleet  *fleet // nil without VMs
+	fleet  *fleet           // nil without VMs
+	scaler *scaler          // nil for a fleet that stays
+	given  provisioner.Plan // that the pipeline was opened with
 	next   atomic.Uint64
 	places sync.Map      // *place by the balancer's ID
 	news   chan struct{} // has a value when a place has joined, or something has gone wrong
@@ -59,15 +61,22 @@ func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error)
 	n := len(model.Stages)
 	c := &cloud{
 		rental: r, model: model, fingerprint: fingerprint, secret: cmp.Or(r.credential, rand.Text()), begun: time.Now(),
-		expect:   provisioner.Expect{Plan: *r.plan, Times: r.times, Network: r.network},
 		rules:    balancer.Rules{Stages: n, Floor: shortest(r.slo)},
 		balancer: balancer.New(), count: &counts{}, news: make(chan struct{}, 1),
 	}
 	if c.transport == nil {
 		c.transport = remote.NewTransport()
 	}
+	if c.explained != "" {
+		c.log.Info("planned", "plan", c.explained)
+	}
+	state := c.load(ctx)
+	if c.scaler, err = c.newScaler(); err != nil {
+		return nil, err
+	}
+	c.remember(state)
 	c.ctx, c.stop = context.WithCancel(context.Background())
-	c.balancer.Publish(r.plan.Generation)
+	c.balancer.Publish(c.inForce().Generation)
 	if err := c.rent(ctx); err != nil {
 		c.close()
 		return nil, c.abandon(ctx, err)
@@ -167,9 +176,11 @@ func (c *cloud) join(p *place, m balancer.Member) error {
 	}
 	m.ID = p.id
 	c.places.Store(p.id, p) // before it can be picked
-	if err := c.balancer.Join(m, c.plan.Generation); err != nil {
-		c.places.Delete(p.id)
-		return &Error{Group: p.group.Group, Provider: p.provider, Err: err, Remedy: "change serflow.Plan or Times"}
+	for _, generation := range c.layout.Load().generations(p) {
+		if err := c.balancer.Join(m, generation); err != nil {
+			c.places.Delete(p.id)
+			return &Error{Group: p.group.Group, Provider: p.provider, Err: err, Remedy: "change serflow.Plan or Times"}
+		}
 	}
 	c.wake()
 	return nil
@@ -190,12 +201,13 @@ func nameOf(m stage.Model, r stage.Range) string {
 
 // groupAt names the plan's group of a stage: that of VMs, if there is one.
 func (c *cloud) groupAt(s int) string {
-	for _, g := range c.plan.VMs {
+	plan := c.inForce()
+	for _, g := range plan.VMs {
 		if g.Stages.Has(s) {
 			return c.groupName(g.Stages)
 		}
 	}
-	for _, g := range c.plan.Functions {
+	for _, g := range plan.Functions {
 		if g.Stages.Has(s) {
 			return c.groupName(g.Stages)
 		}
@@ -208,6 +220,7 @@ func (c *cloud) groupAt(s int) string {
 func (c *cloud) close() {
 	c.stop()
 	c.work.Wait()
+	c.keepLast()
 	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}

@@ -19,6 +19,11 @@
 // and else ends and replaces it; Teardown ends it. A VM that does not hear of its owner for
 // half an hour ends itself. Subprocesses of package local end with this process.
 //
+// Without Scale there are as many VMs as the plan says. With it their number follows the traffic:
+// every 10 seconds a policy reckons what VMs would save over functions at the rates that are to be
+// expected when they have booted. What decides is package control, which package simulate runs as well.
+// Recommend has it say what it would do, and rent nothing; State keeps what it has learned over a restart.
+//
 // Open calls each function once before it returns, with a request that runs nothing: it must
 // answer, and have this model. That is a cold start, on the bill as one call.
 //

@@ -53,8 +53,10 @@ func (c *cloud) infer(ctx context.Context, batch []stage.Tensor, exits *exitSet)
 	if at, ok := ctx.Deadline(); ok {
 		deadline = min(deadline, at.Sub(c.begun))
 	}
-	d := &drive{cloud: c, exits: exits, inputs: batch, machine: balancer.NewRequest(c.balancer, 0, c.rulesFor(ctx), deadline)}
-	return d.run(ctx), d.seen
+	d := &drive{cloud: c, exits: exits, inputs: batch, machine: balancer.NewRequest(c.balancer, 0, c.rulesFor(ctx, now), deadline)}
+	r = d.run(ctx)
+	c.scaler.ends(c.now(), max(d.stage, r.Exit))
+	return r, d.seen
 }
 
 // inShadow is infer for a request that nobody waits for.

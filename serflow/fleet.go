@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/stage"
 )
 
@@ -26,8 +26,15 @@ type fleet struct {
 	launches map[string]*asking // that have not been answered, by token
 	watches  map[string]*watch  // of VMs that are there, by ID
 	asked    []func()           // to be answered after the next tick, which bills the VMs
-	heard    uint64             // number of the latest list that was heard
-	deaths   int                // of VMs while they booted, since one was ready
+	saving   bool               // the state, now
+	savedAt  time.Duration
+	moving   bool          // to another plan
+	replanAt time.Duration // not before
+	pricesAt time.Duration
+	ask      planner.Ask // that plans are made for, at the prices of today
+	priced   string      // what costs something else than it did
+	heard    uint64      // number of the latest list that was heard
+	deaths   int         // of VMs while they booted, since one was ready
 
 	mu     sync.Mutex
 	events []func()
@@ -50,8 +57,13 @@ func (c *cloud) startFleet() error {
 		told: make(chan struct{}, 1), seek: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	f.machine = provisioner.NewFleet(f.name, c.limits, c.patience)
-	if err := f.machine.Want(c.wants()...); err != nil {
-		return c.wrong("change serflow.Plan", err)
+	if c.replanned {
+		f.ask, f.pricesAt = *c.scaling.Ask, f.now()+pricesEvery
+	}
+	if c.scaler == nil { // else the loop tells, once it is known what there is
+		if err := f.machine.Want(c.wants()...); err != nil {
+			return c.wrong("change serflow.Plan", err)
+		}
 	}
 	c.fleet = f
 	c.work.Go(f.loop)
@@ -71,7 +83,9 @@ func (f *fleet) loop() {
 		for _, event := range f.take() {
 			event()
 		}
+		f.decide()
 		actions, wake := f.machine.Tick(f.now())
+		wake = f.scaler.next(wake, f.machine)
 		for _, a := range actions {
 			f.act(a)
 		}
@@ -152,7 +166,7 @@ func (f *fleet) request(a provisioner.Action) *asking {
 		return l
 	}
 	g, _ := f.groupOf(a.Key)
-	q := f.expect.Queue(g, len(f.model.Stages))
+	q := f.expected().Queue(g, len(f.model.Stages))
 	setup := launch.Setup{
 		Stages: g.Stages, Slots: q.Slots, MaxBatch: q.MaxBatch, Window: q.Window, Limit: q.Limit,
 		Need: q.Need, Least: q.Least, Rest: q.Rest, Curve: q.Curve, Credential: f.secret, Stuck: f.stuckAfter(g),
@@ -160,16 +174,6 @@ func (f *fleet) request(a provisioner.Action) *asking {
 	l := &asking{asks: 1, Launch: providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}}
 	f.launches[a.Token] = l
 	return l
-}
-
-// groupOf is the plan's group of a kind of VM; ok is false if it has none, as for VMs of a
-// plan that has gone.
-func (c *cloud) groupOf(k provisioner.Key) (g provisioner.VMGroup, ok bool) {
-	i := slices.IndexFunc(c.plan.VMs, func(g provisioner.VMGroup) bool { return g.Offer.Name == k.Offer && g.Stages == k.Stages })
-	if i < 0 {
-		return provisioner.VMGroup{}, false
-	}
-	return c.plan.VMs[i], true
 }
 
 func (f *fleet) launch(a provisioner.Action) {

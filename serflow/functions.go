@@ -42,9 +42,13 @@ func (c *cloud) ensure(ctx context.Context, g provisioner.FunctionGroup) error {
 	if err := c.warm(ctx, p, g); err != nil {
 		return err
 	}
-	m := c.expect.Function(g)
+	return c.join(p, c.functionMember(g))
+}
+
+func (c *cloud) functionMember(g provisioner.FunctionGroup) balancer.Member {
+	m := c.expected().Function(g)
 	m.Supposed = c.supposed[g.Offer.Name]
-	return c.join(p, m)
+	return m
 }
 
 // failed is the error of a function that cannot be had.
@@ -117,6 +121,35 @@ func (c *cloud) invoke(ctx context.Context, p *place, r remote.Request, a *attem
 			a.billed, a.cold = inv.Billed-inv.Cold, inv.Cold
 		}
 		return inv.Body, err
+	})
+}
+
+// remake makes a function again that is no more, as when another program with the same owner has
+// removed it. Until then nothing is sent there.
+func (c *cloud) remake(p *place) {
+	if _, there := c.places.LoadAndDelete(p.id); !there {
+		return // somebody does already
+	}
+	c.balancer.Leave(p.id)
+	g, ok := c.layout.Load().functionOf(p)
+	if !ok {
+		return
+	}
+	c.log.Warn("the function is gone, and is made again: does another program have the same owner name?", "function", p.name, "group", p.group.Group)
+	c.work.Go(func() {
+		for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+			err := c.ensure(c.ctx, g)
+			if c.ctx.Err() != nil {
+				return
+			}
+			if c.blame("function", err); err == nil {
+				return
+			}
+			c.log.Warn("function", "error", err)
+			if !sleep(c.ctx, pause) {
+				return
+			}
+		}
 	})
 }
 

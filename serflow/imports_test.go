@@ -11,13 +11,14 @@ const module = "github.com/serflow/serflow-go/"
 
 // below says which of our packages each core package may import: arrows point down.
 var below = map[string][]string{
-	"serflow":              {"internal/compute", "internal/exhausted", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/profile", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "exit/brownout", "exit/drift", "exit/watch", "internal/heap"},
+	"serflow":              {"internal/compute", "internal/exhausted", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/traffic", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "exit/brownout", "exit/drift", "exit/watch", "internal/heap"},
 	"stage/remote":         {"internal/exhausted", "internal/launch", "internal/wire", "stage", "exit"},
 	"provisioner":          {"provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"provisioner/profile":  {},
 	"provisioner/estimate": {},
 	"provisioner/policy":   {"provisioner/estimate", "stage", "exit"},
-	"provisioner/simulate": {"provisioner", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
+	"provisioner/control":  {"provisioner", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/traffic", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
+	"provisioner/simulate": {"provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
 	"providers":            {"provisioner", "provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
 	"balancer":             {"stage", "exit"},
 	"stage/worker/queue":   {"stage", "exit", "internal/heap"},
@@ -59,7 +60,7 @@ func TestImportGraph(t *testing.T) {
 
 // What decides is handed its time, its randomness and its events.
 func TestTheDecisionCoreDoesNoIO(t *testing.T) {
-	for _, pkg := range []string{"provisioner", "provisioner/estimate", "provisioner/policy", "provisioner/simulate/depth", "balancer", "stage/worker/queue", "exit", "exit/drift", "exit/watch", "exit/brownout"} {
+	for _, pkg := range []string{"provisioner", "provisioner/estimate", "provisioner/policy", "provisioner/control", "provisioner/simulate/depth", "balancer", "stage/worker/queue", "exit", "exit/drift", "exit/watch", "exit/brownout"} {
 		for _, imported := range list(t, "-f", `{{join .Imports "\n"}}`, module+pkg) {
 			for _, banned := range []string{"os", "io", "net", "context", "syscall"} {
 				if imported == banned || strings.HasPrefix(imported, banned+"/") {

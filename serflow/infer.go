@@ -190,6 +190,7 @@ func (f *flight) done(k int, err error) {
 		exit = f.model.Stages[k].Name
 	}
 	f.recorder.request(err)
+	f.recommender.saw(k)
 	f.Pipeline.exits.ended(f.exits, k, took, err)
 	f.observer.RequestDone(f.ctx, RequestEvent{exit, took, err})
 }

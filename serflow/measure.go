@@ -141,7 +141,7 @@ func (s *survey) visit(caller context.Context, places []*place, atOnce int) erro
 func (s *survey) take(ctx context.Context, p *place, i int, v *visited) error {
 	in := p.stages
 	a := s.send(ctx, p, remote.Request{
-		Generation: s.plan.Generation, Stages: in, Exits: s.passing(in), States: []exit.State{{}}, Inputs: s.inputs[i][in.First],
+		Generation: s.inForce().Generation, Stages: in, Exits: s.passing(in), States: []exit.State{{}}, Inputs: s.inputs[i][in.First],
 	})
 	err := a.reply.Err
 	if err == nil && len(a.stages) != in.Len() {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -184,9 +185,13 @@ type skies struct {
 	onCall    func() error                               // before a function answers
 	workerOf  func(vm providers.Instance) *plainWorker   // nil for the model's
 	functions *plainWorker
-	frozen    atomic.Bool // VMs answer nothing at all
-	stuck     atomic.Bool // VMs say that a stage of theirs is
-	noPorts   atomic.Bool // no connection can be made
+	frozen    atomic.Bool  // VMs answer nothing at all
+	stuck     atomic.Bool  // VMs say that a stage of theirs is
+	noPorts   atomic.Bool  // no connection can be made
+	dearer    atomic.Int64 // what prices of VMs are multiplied by, if it is not 0
+	dear      string       // the only offer that this is about; all if it is empty
+
+	refuse string // an offer of which there are no VMs
 
 	mu       sync.Mutex
 	setups   map[string]launch.Setup // by token
@@ -359,6 +364,9 @@ func (v skyVMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Ins
 	v.s.mu.Lock()
 	v.s.setups[l.Token] = setup
 	v.s.mu.Unlock()
+	if v.s.refuse == l.Offer.Name {
+		return nil, fmt.Errorf("%w: %q", providers.ErrInsufficientCapacity, l.Offer.Name)
+	}
 	done, err := v.s.call("launch")
 	if err != nil {
 		return nil, err
@@ -370,6 +378,16 @@ func (v skyVMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Ins
 	v.s.most = max(v.s.most, len(all))
 	v.s.mu.Unlock()
 	return instances, err
+}
+
+func (v skyVMs) Offers(ctx context.Context) ([]provisioner.VMOffer, error) {
+	offers, err := v.VMs.Offers(ctx)
+	for i := range offers {
+		if factor := v.s.dearer.Load(); factor > 0 && (v.s.dear == "" || v.s.dear == offers[i].Name) {
+			offers[i].PerHour *= float64(factor)
+		}
+	}
+	return offers, err
 }
 
 func (v skyVMs) List(ctx context.Context, owner string) ([]providers.Instance, error) {

@@ -35,7 +35,8 @@ func isNil(v any) bool {
 }
 
 // Owner names whose VMs and functions they are. Open ends what it finds under the name and
-// does not want, so two services with one owner would end each other's.
+// does not want, so a service of the same owner that runs already would lose what it has, once: what
+// either launches from then on the other leaves alone, and says so in the Log.
 func Owner(name string) Option { return func(p *Pipeline) { p.rental.owner = name } }
 
 // Credential is the secret that workers ask of their callers, of at least 16 visible

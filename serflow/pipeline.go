@@ -31,16 +31,17 @@ func Observe(o Observer) Option {
 
 // Pipeline serves one model. It is safe for concurrent use.
 type Pipeline struct {
-	model    stage.Model
-	rental   rental
-	stages   *compute.Stages // in process; nil with providers
-	cloud    *cloud          // with providers; else nil
-	group    string
-	provider string
-	observer Observer
-	recorder *recorder
-	watching exitOptions
-	exits    *exits
+	model       stage.Model
+	rental      rental
+	stages      *compute.Stages // in process; nil with providers
+	cloud       *cloud          // with providers; else nil
+	recommender *recommender    // nil if nothing is recommended
+	group       string
+	provider    string
+	observer    Observer
+	recorder    *recorder
+	watching    exitOptions
+	exits       *exits
 
 	mu       sync.Mutex
 	closing  bool
@@ -100,13 +101,19 @@ func (p *Pipeline) open(ctx context.Context, model stage.Model) (err error) {
 			return err
 		}
 	}
-	if p.rental.on {
+	if p.rental.on && p.rental.recommend {
+		if p.recommender, err = openRecommender(ctx, model, p.rental); err != nil {
+			return err
+		}
+	} else if p.rental.on {
 		p.provider = p.rental.providers()
 		p.cloud, err = openCloud(ctx, model, p.rental)
 		return err
 	}
 	p.provider = provider
-	p.stages, err = compute.Open(ctx, model, inProcess)
+	if p.stages, err = compute.Open(ctx, model, inProcess); err != nil {
+		p.recommender.close()
+	}
 	return err
 }
 
@@ -122,6 +129,7 @@ func inProcess(stage, remedy string, err error) error {
 func (p *Pipeline) Stats() Stats {
 	s := p.recorder.snapshot()
 	s.Exits = p.exits.snapshot()
+	s.Recommended = p.recommender.bill()
 	if p.cloud != nil {
 		p.cloud.bill(&s)
 	}
@@ -191,6 +199,7 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 			p.cloud.close()
 		} else {
 			p.closeErr = p.stages.Close()
+			p.recommender.close()
 		}
 	})
 	<-p.closed

@@ -85,7 +85,11 @@ func (c *cloud) send(ctx context.Context, p *place, r remote.Request) (a attempt
 func (c *cloud) call(p *place, r remote.Request, a *attempt) (remote.Reply, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, longestCall)
 	defer cancel()
-	return c.invoke(ctx, p, r, a)
+	reply, err := c.invoke(ctx, p, r, a)
+	if errors.Is(err, providers.ErrNotFound) {
+		c.remake(p)
+	}
+	return reply, err
 }
 
 // outcome says what a request's machine is to make of an error.

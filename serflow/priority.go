@@ -2,6 +2,7 @@ package serflow
 
 import (
 	"context"
+	"time"
 
 	"github.com/serflow/serflow-go/balancer"
 )
@@ -24,9 +25,10 @@ func WithPriority(ctx context.Context, p Priority) context.Context {
 	return context.WithValue(ctx, priorityKey{}, p)
 }
 
-// rulesFor are the rules of a request.
-func (c *cloud) rulesFor(ctx context.Context) balancer.Rules {
+// rulesFor are the rules of a request that begins now.
+func (c *cloud) rulesFor(ctx context.Context, now time.Duration) balancer.Rules {
 	rules := c.rules
+	rules.Functions = c.scaler.begins(now)
 	rules.Priority, _ = ctx.Value(priorityKey{}).(Priority)
 	return rules
 }

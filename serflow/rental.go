@@ -14,6 +14,7 @@ import (
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/remote"
@@ -33,6 +34,12 @@ type rental struct {
 	supposed   map[string]bool // offers whose times nobody has given
 	network    provisioner.Network
 	patience   provisioner.Patience
+	scaling    *Scaling // nil for a fleet that stays
+	planner    planner.Planner
+	explained  string // the plan, if the planner has made it
+	store      Store  // nil for none
+	recommend  bool
+	replanned  bool // the planner has made the plan, and may make others
 	heartbeat  time.Duration
 	artifacts  [2]string // of VMs, of functions
 	log        *slog.Logger
@@ -60,6 +67,9 @@ func (r *rental) complete(ctx context.Context, m stage.Model) error {
 		r.network.VM.Latency, r.network.Function.Latency = 200*time.Microsecond, 2*time.Millisecond
 	}
 	stages := len(m.Stages)
+	if err := r.planned(); err != nil {
+		return err
+	}
 	if err := r.completePlan(ctx, stages); err != nil {
 		return err
 	}
@@ -186,7 +196,7 @@ func (r *rental) enough(m stage.Model) error {
 		}
 	}
 	for _, w := range r.wants() {
-		n, alone := launched[w.Key()], r.alone(w.Stages)
+		n, alone := launched[w.Key()], aloneIn(*r.plan, w.Stages)
 		e := &Error{Stage: m.Stages[max(alone, w.Stages.First)].Name, Group: nameOf(m, w.Stages), Provider: r.vms.Name()}
 		switch {
 		case w.VMs == 0 && alone >= 0:
@@ -208,16 +218,6 @@ func inWords(l provisioner.Limits) string {
 	return fmt.Sprintf("limits of %d VMs, $%g an hour and $%g a day", l.VMs, l.PerHour, l.PerDay)
 }
 
-// alone is the first of some stages that no function serves; -1 if there is none.
-func (r *rental) alone(in stage.Range) int {
-	for s := in.First; s <= in.Last; s++ {
-		if !slices.ContainsFunc(r.plan.Functions, func(g provisioner.FunctionGroup) bool { return g.Stages.Has(s) }) {
-			return s
-		}
-	}
-	return -1
-}
-
 // completeTimes supposes times for the offers that have none.
 func (r *rental) completeTimes(stages int) error {
 	supposed := cmp.Or(r.slo/5, 100*time.Millisecond) / time.Duration(stages)
@@ -227,7 +227,7 @@ func (r *rental) completeTimes(stages int) error {
 	}
 	times := map[string]profile.Times{}
 	r.supposed = map[string]bool{}
-	for _, name := range r.plan.Offers() {
+	for _, name := range r.offers() {
 		t := r.times[name]
 		if t == nil {
 			t = guess

@@ -102,6 +102,8 @@ type Stats struct {
 	VMs             []VMStats // that there are, or have been asked for and answered
 	VMDollars       float64   // of all VMs, from their launch until now or their end
 	FunctionDollars float64   // of all calls that have ended
+
+	Recommended *Recommended // nil without Recommend
 }
 
 // VMStats is one VM.

@@ -135,7 +135,7 @@ func (f *fleet) admit(w *watch) {
 		return
 	}
 	w.draining = false
-	m := f.expect.VM(g)
+	m := f.expected().VM(g)
 	m.Supposed = f.supposed[g.Offer.Name]
 	if err := f.join(w.place, m); err != nil {
 		f.note("join", err)

@@ -134,7 +134,7 @@ func (l *Loop) Traffic() Drift {
 
 // Plan goes over to the groups of another plan, made for another reach. What is wanted of a group
 // that stays is kept; the policy's memory is of rates by stage, and stays. A plan that the loop
-// cannot have changes nothing, and its error wraps ErrConfig.
+// cannot have changes nothing, and its error wraps ErrConfig. Tick is due at once.
 func (l *Loop) Plan(groups []Group, reach []float64) error {
 	c := l.config
 	c.Groups, c.Reach = groups, reach
@@ -145,12 +145,17 @@ func (l *Loop) Plan(groups []Group, reach []float64) error {
 	for i := range next {
 		for _, old := range l.groups {
 			a, b := old.Offers[0], next[i].Offers[0]
-			if a.Stages == b.Stages {
-				next[i].want = int(math.Ceil(float64(old.want)*a.Saturation/b.Saturation - few))
+			if a.Stages != b.Stages {
+				continue
+			}
+			next[i].want = int(math.Ceil(float64(old.want)*a.Saturation/b.Saturation - few))
+			if a.Offer.Name == b.Offer.Name {
+				break
 			}
 		}
 		next[i].want = min(max(next[i].want, next[i].Min), c.most(next[i].Group))
 	}
 	l.config, l.groups, l.usual.out = c, next, 0
+	l.next = 0 // the fleet is to know at once
 	return nil
 }

@@ -58,10 +58,13 @@ func newGroups(groups []Group) (all []group) {
 	return all
 }
 
-// Kinds are all VMs that the loop may want.
+// Kinds are all VMs that the loop may want, with how many it begins with.
 func (l *Loop) Kinds() (kinds []provisioner.VMGroup) {
 	for _, g := range l.groups {
-		for _, o := range g.Offers {
+		for i, o := range g.Offers {
+			if i > 0 {
+				o.VMs = 0
+			}
 			kinds = append(kinds, o.VMGroup)
 		}
 	}

@@ -315,6 +315,9 @@ func (w *world) mishaps() {
 	}
 	if w.chance(w.faults.jump) {
 		w.now += time.Hour
+		for _, vm := range w.vms {
+			vm.unowned += time.Hour // what a VM waits for its owner is by its own clock
+		}
 	}
 	if w.chance(w.faults.kill) {
 		w.start()

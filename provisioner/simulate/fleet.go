@@ -19,10 +19,13 @@ func (r *run) startFleet() error {
 		for _, g := range r.Plan.VMs {
 			limits.VMs += g.VMs
 		}
+		if r.control != nil {
+			limits.VMs = math.MaxInt32
+		}
 	}
 	r.fleet = provisioner.NewFleet("run", limits, r.Patience)
 	var wants []provisioner.Want
-	for _, g := range r.Plan.VMs {
+	for _, g := range r.kinds() {
 		gr := &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.VM, times: r.Times[g.Offer.Name], vms: g, latency: newHistogram()}
 		gr.config = r.expect().Queue(g, r.Stages)
 		if _, err := queue.New(gr.config); err != nil {
@@ -30,6 +33,9 @@ func (r *run) startFleet() error {
 		}
 		r.groups = append(r.groups, gr)
 		wants = append(wants, provisioner.Want{Stages: g.Stages, Offer: g.Offer, VMs: g.VMs})
+	}
+	if r.control != nil {
+		wants = nil // the loop will tell
 	}
 	if err := r.fleet.Want(wants...); err != nil {
 		return fmt.Errorf("%w: %w", ErrScenario, err)
@@ -39,6 +45,14 @@ func (r *run) startFleet() error {
 	}
 	r.wakeFleet(0)
 	return nil
+}
+
+// kinds are all VMs that there may be.
+func (r *run) kinds() []provisioner.VMGroup {
+	if r.control != nil {
+		return r.control.Kinds()
+	}
+	return r.Plan.VMs
 }
 
 // adopt begins with the VMs that are wanted, as far as the limits go.
@@ -93,11 +107,12 @@ func (r *run) tickFleet() {
 		return
 	}
 	r.tickAt = Never
+	r.decide()
 	actions, wake := r.fleet.Tick(r.now)
 	for _, a := range actions {
 		r.act(a)
 	}
-	r.wakeFleet(wake)
+	r.wakeFleet(min(wake, r.wakeControl()))
 }
 
 func (r *run) act(a provisioner.Action) {

@@ -65,7 +65,10 @@ func (r *run) arrive() error {
 		q.deadline = r.after(r.SLO)
 	}
 	q.depth, q.onFunction = int32(exit), false
-	q.machine = balancer.NewRequest(r.balancer, 0, r.Rules, q.deadline)
+	rules := r.Rules
+	rules.Functions = rules.Functions || r.control.rationed(r.now)
+	q.machine = balancer.NewRequest(r.balancer, 0, rules, q.deadline)
+	r.control.see(r.now, 0)
 	r.open++
 	r.count.arrived++
 	r.follow(i, q.machine.Start(r.now, r.route.Uint64()))
@@ -233,6 +236,11 @@ func (r *run) finish(i uint32, q *request, s balancer.Step) {
 	r.count.end(r.now, r.SLO, q, s.Exit, s.Err)
 	if r.Observe != nil {
 		r.Observe(Outcome{Arrived: q.arrived, Ended: r.now, Waited: q.waited, Worked: q.worked, Exit: s.Exit, Err: s.Err})
+	}
+	if r.control != nil && s.Err == nil {
+		for at := 1; at <= s.Exit; at++ {
+			r.control.see(r.now, at)
+		}
 	}
 	q.life++
 	r.ended = r.now

@@ -29,6 +29,7 @@ type Result struct {
 	FunctionRequests float64          `json:"functionRequests"`
 	VMs              []VMResult       `json:"vms"`
 	Functions        []FunctionResult `json:"functions"`
+	Scaling          *Scaling         `json:"scaling,omitempty"` // nil without a Loop
 }
 
 // Failed counts requests without an answer.
@@ -168,6 +169,9 @@ func (r *run) result() Result {
 			Met: c.window.windows > 0 && float64(c.window.goodBefore) >= 0.995*float64(c.window.windows),
 		},
 		Dollars: Dollars{Transfer: c.transfer},
+	}
+	if r.control != nil {
+		res.Scaling = &r.control.scaling
 	}
 	runs, onFunctions := 0, 0
 	for _, p := range r.places[1:] {

@@ -59,6 +59,7 @@ type run struct {
 
 	balancer *balancer.Balancer
 	fleet    *provisioner.Fleet
+	control  *controlled // nil without a loop
 	tickAt   time.Duration
 
 	requests []request
@@ -116,6 +117,9 @@ func newRun(s Scenario) (*run, error) {
 	}
 	if r.traffic == nil || r.depths == nil || r.world == nil {
 		return nil, fmt.Errorf("%w: its Traffic, Depths or World returned nothing and no error", ErrScenario)
+	}
+	if err := r.startControl(); err != nil {
+		return nil, err
 	}
 	r.balancer.Publish(s.Plan.Generation)
 	if err := r.addFunctions(); err != nil {

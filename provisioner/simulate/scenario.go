@@ -9,6 +9,7 @@ import (
 
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/control"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate/depth"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
@@ -41,8 +42,11 @@ type Scenario struct {
 	// World is how the clouds behave; default one in which VMs are ready at once and
 	// functions are always warm.
 	World    func(*rand.Rand) (World, error)
-	Limits   provisioner.Limits // default: the plan's VMs, at any price
+	Limits   provisioner.Limits // default: the plan's VMs, or with a Loop any number, at any price
 	Patience provisioner.Patience
+	// Loop makes the control loop, once a run, over the plan's groups and the offers that they
+	// may fall back to, whose Times are to be given too. Default: the VMs stay those of the plan.
+	Loop func() (*control.Loop, error)
 	// Running says that the plan's VMs are there and ready when the run begins. They
 	// are billed from then on, and come to their ends as if launched then.
 	Running bool
@@ -54,6 +58,8 @@ type Scenario struct {
 
 	// Observe is called for every request that ends, if it is set.
 	Observe func(Outcome)
+	// Said is called with every line of the Loop, if it is set.
+	Said func(now time.Duration, line control.Line)
 	// Progress is called now and then with the time that the run has reached.
 	Progress func(now time.Duration)
 }

@@ -1,0 +1,206 @@
+package serflow_test
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/mock"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/planner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/serflow"
+)
+
+// tiny has no room for the last stage.
+var tiny = provisioner.VMOffer{Name: "tiny", VCPUs: 1, MemoryGB: 1, PerHour: 0.01, Minimum: time.Minute}
+
+// roomy has, and so has the function.
+var roomy = provisioner.VMOffer{Name: "roomy", VCPUs: 1, MemoryGB: 4, PerHour: 0.036, Minimum: time.Minute}
+
+// twoParts asks for a model whose last stage needs much memory: tiny VMs for the first two pay, and
+// roomy ones for the last if many requests get there, else a function.
+func twoParts(t *testing.T, reach ...float64) *planner.Ask {
+	t.Helper()
+	ms := 100 * time.Millisecond
+	times, err := profile.Deterministic([]time.Duration{ms, ms, ms})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &planner.Ask{
+		VMs:       []planner.VM{{Offer: tiny, Times: times, Boot: 40 * time.Second}, {Offer: roomy, Times: times, Boot: 40 * time.Second}},
+		Functions: []planner.Function{{Offer: functionOffer, Times: times, Cold: time.Second}},
+		SLO:       planner.SLO{Latency: 3 * time.Second}, Traffic: planner.Steady(10, 0), Reach: reach,
+		Memory: planner.Memory{BaseMB: 100, StageMB: []float64{100, 100, 1400}},
+	}
+}
+
+// replanning opens a pipeline whose plan is made, and made again, by the planner.
+func (s *skies) replanning(t *testing.T, log *told, ask *planner.Ask, more ...serflow.Option) *serflow.Pipeline {
+	t.Helper()
+	return s.open(t, append([]serflow.Option{
+		serflow.Scale(serflow.Scaling{Ask: ask}), serflow.SLO(3 * time.Second), serflow.Limits(provisioner.Limits{VMs: 20, PerHour: 2, PerDay: 20}),
+		serflow.Log(slog.New(slog.NewTextHandler(log, nil))),
+	}, more...)...)
+}
+
+// stream sends requests at a steady rate, several at a time, which leave at a stage.
+func stream(t *testing.T, p *serflow.Pipeline, perSecond int, length time.Duration, leaves int) {
+	t.Helper()
+	var all sync.WaitGroup
+	for end := time.Now().Add(length); time.Now().Before(end); time.Sleep(time.Second / time.Duration(perSecond)) {
+		all.Go(func() {
+			if r, err := p.Infer(t.Context(), sampleOf(leaves)); err != nil || r.Exit != leaves {
+				t.Errorf("left at %d, for %d: %v", r.Exit, leaves, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// offers counts the VMs that serve by their offers.
+func offers(p *serflow.Pipeline) map[string]int {
+	n := map[string]int{}
+	for _, vm := range p.Stats().VMs {
+		if vm.State == "ready" {
+			n[vm.Offer]++
+		}
+	}
+	return n
+}
+
+// When far fewer requests get to the last stage than the plan was made for, another plan is made
+// that has no VMs for it; when they come back, so do the VMs. VMs that fit both plans serve on, and no
+// request is dropped.
+func TestMovesToAnotherPlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, &mock.Config{Boot: mock.Spread{Median: 40 * time.Second}}, tiny, roomy)
+		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
+		var log told
+		file := serflow.File(filepath.Join(t.TempDir(), "state"))
+		p := s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.State(file), serflow.Credential("a-secret-of-the-owner"))
+		stream(t, p, 10, 15*time.Minute, 2)
+		before, tinies := offers(p), vmsOf(p, "tiny")
+		if before["tiny"] < 2 || before["roomy"] < 1 {
+			t.Fatalf("%v: %s", before, log.String())
+		}
+		stream(t, p, 10, 40*time.Minute, 0)
+		if after := offers(p); after["roomy"] != 0 || after["tiny"] == 0 {
+			t.Errorf("%v: %s", after, log.String())
+		}
+		if left := vmsOf(p, "tiny"); !strings.Contains(tinies, left[:4]) {
+			t.Errorf("VMs that fit were not kept: %s, had %s", left, tinies)
+		}
+		if log.count(`msg="requests begin with the new plan" generation=1`) != 1 || log.count("of the requests reach stage") == 0 {
+			t.Errorf("not said: %s", log.String())
+		}
+
+		if err := p.Close(); err != nil { // another run goes on with the plan that became of it
+			t.Fatal(err)
+		}
+		p = s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.State(file), serflow.Credential("a-secret-of-the-owner"))
+		defer s.closed(t, p)
+		if got := offers(p); got["roomy"] != 0 {
+			t.Errorf("after a restart: %v", got)
+		}
+		stream(t, p, 10, 40*time.Minute, 2)
+		if again := offers(p); again["roomy"] == 0 || again["tiny"] < 2 || log.count(`msg="requests begin with the new plan" generation=2`) != 1 {
+			t.Errorf("%v: %s", again, log.String())
+		}
+	})
+}
+
+func vmsOf(p *serflow.Pipeline, offer string) string {
+	var ids []string
+	for _, vm := range p.Stats().VMs {
+		if vm.Offer == offer {
+			ids = append(ids, vm.ID)
+		}
+	}
+	return strings.Join(ids, " ")
+}
+
+// When VMs come to cost ten times as much, another plan is made, of functions alone.
+func TestPricesChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, tiny, roomy)
+		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
+		var log told
+		p := s.replanning(t, &log, twoParts(t, 1, 1, 1))
+		defer s.closed(t, p)
+		stream(t, p, 10, 30*time.Minute, 2)
+		if len(offers(p)) != 2 {
+			t.Fatalf("%v", offers(p))
+		}
+		s.dearer.Store(100)
+		stream(t, p, 10, 45*time.Minute, 2)
+		if got := p.Stats().VMs; len(got) > 0 || log.count("an hour now, and not $0.0") != 1 {
+			t.Errorf("%v: %s", got, log.String())
+		}
+	})
+}
+
+// Without functions requests move over from VMs to VMs, once there are some of each group. Those that
+// are on a VM of the old plan then, and have another of its VMs before them, go on to that.
+func TestMovesWithoutFunctions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, &mock.Config{Boot: mock.Spread{Median: 40 * time.Second}}, tiny, roomy)
+		s.onVM = func(context.Context, string) error { time.Sleep(200 * time.Millisecond); return nil }
+		s.dear = "tiny"
+		var log told
+		ask := twoParts(t, 1, 1, 1)
+		ask.Functions = nil
+		p := s.replanning(t, &log, ask, serflow.On(s.vms(), nil))
+		defer s.closed(t, p)
+		stream(t, p, 10, 20*time.Minute, 2)
+		if before := s.mostGroups(p); before != "a..b c" {
+			t.Fatalf("%v: %s", before, log.String())
+		}
+		s.dearer.Store(100)
+		stream(t, p, 10, 60*time.Minute, 2)
+		if after := s.mostGroups(p); after != "a..c" || log.count("requests begin with the new plan") != 1 {
+			t.Errorf("%v: %s", after, log.String())
+		}
+	})
+}
+
+// A plan that nothing can serve in time is not moved over to, and requests go on where they were.
+func TestStaysWhereItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, tiny, roomy)
+		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
+		var log told
+		p := s.replanning(t, &log, twoParts(t, 1, 1, 1))
+		defer s.closed(t, p)
+		stream(t, p, 10, 15*time.Minute, 2)
+		s.hook(func(_ int, op string) error {
+			if op == "ensure" {
+				return providers.ErrInvalid
+			}
+			return nil
+		}, nil)
+		s.dearer.Store(100)
+		before := s.mostGroups(p)
+		stream(t, p, 10, 90*time.Minute, 2)
+		if log.count("the plan stays as it is") == 0 || s.mostGroups(p) != before {
+			t.Errorf("%v, had %v: %s", s.mostGroups(p), before, log.String())
+		}
+	})
+}
+
+// mostGroups is which groups have VMs.
+func (s *skies) mostGroups(p *serflow.Pipeline) string {
+	groups := map[string]bool{}
+	for _, vm := range p.Stats().VMs {
+		groups[vm.Group] = true
+	}
+	return strings.Join(slices.Sorted(maps.Keys(groups)), " ")
+}
