@@ -11,9 +11,9 @@ import (
 func (w *worker) run(b queue.Batch) (due []queue.Batch) {
 	defer w.running.Done()
 	s := &w.slots[b.Slot]
-	begun := time.Now()
+	begun, used := time.Now(), w.cpu()
 	w.step(b.Stage, s, s.jobs)
-	w.pace(s, time.Since(begun))
+	w.pace(s, min(time.Since(begun), w.cpu()-used))
 	took := time.Since(begun)
 
 	w.mu.Lock()

@@ -140,24 +140,53 @@ func TestDamagedCurve(t *testing.T) {
 	}
 }
 
-// A slot that has a quarter of a core takes four times as long, and says so.
+// A slot that has a quarter of a core takes four times as long for what it computes, and says so. What
+// it waits costs it nothing, nor what others compute meanwhile.
 func TestPace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := &batchLog{begun: time.Now()}
-		w := inBubble(t, modelOf("m", l.stage(0, 10*time.Millisecond)), launch.Setup{}, 0.25)
-		for range 2 {
-			c, err := w.answers(t.Context(), 0, 0, 0, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r, err := w.reply(c); err != nil || r.Service != 40*time.Millisecond {
-				t.Errorf("service %v, %v", r.Service, err)
-			}
+	const stageTime = 10 * time.Millisecond
+	for name, c := range map[string]struct {
+		cores float64 // that the process uses
+		took  time.Duration
+	}{
+		"computes":          {1, 40 * time.Millisecond},
+		"waits":             {0, 10 * time.Millisecond},
+		"waits half":        {0.5, 25 * time.Millisecond},
+		"beside other work": {2, 40 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &batchLog{begun: time.Now()}
+				w := inBubble(t, modelOf("m", l.stage(0, stageTime)), launch.Setup{}, 0.25)
+				w.cpu = func() time.Duration { return time.Duration(c.cores * float64(time.Since(l.begun))) }
+				for range 2 {
+					a, err := w.answers(t.Context(), 0, 0, 0, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if r, err := w.reply(a); err != nil || r.Service != c.took {
+						t.Errorf("service %v, %v, want %v", r.Service, err, c.took)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Processor time is what is computed, and not what is waited.
+func TestCPUTime(t *testing.T) {
+	begun := cpuTime()
+	x := uint64(1)
+	for cpuTime() < begun+time.Millisecond {
+		for range 1000 {
+			x = x*6364136223846793005 + 1
 		}
-		if took := time.Since(l.begun); took != 80*time.Millisecond {
-			t.Errorf("it took %v", took)
-		}
-	})
+	}
+	if x == 0 {
+		t.Error("unreachable: keeps the loop")
+	}
+	if begun <= 0 {
+		t.Errorf("a process that runs has used %v", begun)
+	}
 }
 
 // A row that cannot be run harms none of those that it shares a batch with.

@@ -90,14 +90,15 @@ func rowOf(batch []stage.Tensor, i int) []stage.Tensor {
 	return sample
 }
 
-// pace keeps a slot to its share of a core: what it has computed for a time it rests in
-// proportion, as a cloud's processor quota makes it. What it rests too long, for want of a
+// pace keeps a slot to its share of a core: for the processor time that it has used it rests in
+// proportion, as a cloud's quota makes it. While it waits, for something else or for its turn on a
+// machine that is busy, it uses none. What it rests too long, for want of a
 // finer timer, it rests less the next time.
-func (w *worker) pace(s *slot, worked time.Duration) {
+func (w *worker) pace(s *slot, used time.Duration) {
 	if w.share >= 1 {
 		return
 	}
-	s.owed += time.Duration(float64(worked) * (1/w.share - 1))
+	s.owed += time.Duration(float64(used) * (1/w.share - 1))
 	if s.owed <= 0 {
 		return
 	}

@@ -19,7 +19,8 @@ type worker struct {
 	stages      *compute.Stages
 	fingerprint string
 	setup       launch.Setup
-	share       float64 // of a core, that a slot may use
+	share       float64              // of a core, that a slot may use
+	cpu         func() time.Duration // that this process has used
 	begun       time.Time
 
 	ctx     context.Context // of batches; over when the worker is closed
@@ -89,7 +90,7 @@ func open(ctx context.Context, model stage.Model, setup launch.Setup, share floa
 		return nil, err
 	}
 	w := &worker{
-		stages: stages, fingerprint: fingerprint, setup: setup, share: share, begun: time.Now(), woken: queue.Never,
+		stages: stages, fingerprint: fingerprint, setup: setup, share: share, cpu: cpuTime, begun: time.Now(), woken: queue.Never,
 		queue: q, jobs: map[uint64]*job{}, slots: make([]slot, max(setup.Slots, 1)), idle: make(chan struct{}),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
