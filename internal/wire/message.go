@@ -47,7 +47,8 @@ func (r *Request) Rows() int {
 type Reply struct {
 	ID, Model string
 	Service   time.Duration // how long the worker worked on them, without waiting; 0 if unknown
-	// Times is that for each stage which ran, in order, of a request of one row; empty if unknown.
+	// Times is that for each stage which ran, in order, of a request of one row, or of one whose rows
+	// have all run as one batch, with no other row and at every stage; empty if unknown.
 	Times []time.Duration
 	Load  int    // rows that the worker still has
 	Parts []Part // each row is in exactly one; their stages do not fall

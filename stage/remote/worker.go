@@ -168,6 +168,13 @@ func (w *Worker) Check(ctx context.Context) error {
 	return nil
 }
 
+// Peak is the most memory that the worker's process has used, in bytes; 0 if it does not know. Its
+// errors are those of Check.
+func (w *Worker) Peak(ctx context.Context) (int64, error) {
+	m, err := w.metadata(ctx, w.options.Model)
+	return m.Parameters.Peak, err
+}
+
 // Drain asks the worker to take no more rows; those that it has are finished. It returns
 // when the worker has heard of it.
 func (w *Worker) Drain(ctx context.Context) error {

@@ -139,7 +139,7 @@ func (w *worker) reply(c *call) (*wire.Reply, error) {
 			p.States = append(p.States, j.state)
 		}
 	}
-	if len(c.jobs) == 1 {
+	if len(c.jobs) == 1 || !slices.ContainsFunc(c.jobs, func(j job) bool { return j.apart }) {
 		r.Times = c.jobs[0].times
 	}
 	if c.asked != nil {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/stage/worker/queue"
@@ -19,9 +20,11 @@ func (w *worker) run(b queue.Batch) (due []queue.Batch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s.exited = s.exited[:0]
+	whole := s.whole()
 	for _, j := range s.jobs {
 		j.service += took
 		j.times = append(j.times, took)
+		j.apart = j.apart || !whole
 		end := j.exited || j.err != nil
 		s.exited = append(s.exited, end)
 		if end {
@@ -35,6 +38,12 @@ func (w *worker) run(b queue.Batch) (due []queue.Batch) {
 	}
 	w.handBack()
 	return w.pump(now)
+}
+
+// whole tells whether a slot's batch is all rows of one call.
+func (s *slot) whole() bool {
+	c := s.jobs[0].call
+	return len(s.jobs) == len(c.jobs) && !slices.ContainsFunc(s.jobs, func(j *job) bool { return j.call != c })
 }
 
 // handBack ends the rows in back, which have not run the stages that they name.

@@ -82,7 +82,7 @@
 //
 //	serflow_version     1
 //	serflow_service_ns  how long the worker worked
-//	serflow_stage_ns    how long it worked at each stage that ran, in order: "1500,20"; of a reply of one row
+//	serflow_stage_ns    how long it worked at each stage that ran, in order: "1500,20"; of a reply of one row, or of rows that all ran as one batch
 //	serflow_load        rows that the worker still has
 //	serflow_parts       rows by where they left: "exit 2 0:7:0.93;go 3 1:4:2,2:0:0"
 //	serflow_seen        class:score for each exit that was asked beside, in order, row by row: "7:0.6,7:0.93;4:0.5;"; left out if none was
@@ -93,7 +93,8 @@
 // and row alone if it has none. Rows that go on come with the inputs of the stage that is next,
 // unless none has run.
 //
-// The model's metadata has serflow_version, serflow_fingerprint, serflow_first and serflow_last.
+// The model's metadata has serflow_version, serflow_fingerprint, serflow_first and serflow_last, and
+// serflow_peak_bytes: the most memory that the worker's process has used, if it knows.
 // An error is the protocol's, with a serflow_code among its parameters: invalid, version,
 // fingerprint, unauthorized, not_found, full, draining, late, stage, too_large or internal.
 //

@@ -35,6 +35,7 @@ type job struct {
 	classes int64 // of the exits that it has met
 	service time.Duration
 	times   []time.Duration // the parts of service, by stage that ran
+	apart   bool            // a stage did not run on all rows of the call, and no others, as one batch
 
 	err      error
 	exited   bool

@@ -22,7 +22,7 @@ func (s *server) describeModel() []byte {
 	return toJSON(wire.ModelMetadata{
 		Name: s.stages.Model.Name, Versions: []string{version}, Platform: "serflow",
 		Inputs: wire.Tensors(inputs), Outputs: wire.Tensors(outputs),
-		Parameters: wire.ModelParameters{Version: wire.Version, Fingerprint: s.fingerprint, First: s.setup.Stages.First, Last: s.setup.Stages.Last},
+		Parameters: wire.ModelParameters{Version: wire.Version, Fingerprint: s.fingerprint, First: s.setup.Stages.First, Last: s.setup.Stages.Last, Peak: s.peak()},
 	})
 }
 

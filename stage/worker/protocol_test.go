@@ -113,10 +113,11 @@ func binary16(values ...float32) (text string) {
 
 func TestDocuments(t *testing.T) {
 	r := start(t, voting, launch.Setup{Stages: stage.Range{First: 1, Last: 2}})
+	r.peak = func() int64 { return 1 << 20 }
 	model := `{"name":"votes","versions":["1"],"platform":"serflow","inputs":[{"name":"x","datatype":"FP32","shape":[-1,4]}],` +
 		`"outputs":[{"name":"x","datatype":"FP32","shape":[-1,4]},{"name":"logits","datatype":"FP32","shape":[-1,3]},` +
 		`{"name":"serflow_exit","datatype":"INT64","shape":[-1]},{"name":"serflow_class","datatype":"INT64","shape":[-1]},{"name":"serflow_confidence","datatype":"FP64","shape":[-1]}],` +
-		`"parameters":{"serflow_version":1,"serflow_fingerprint":"` + r.fingerprint + `","serflow_first":1,"serflow_last":2}}`
+		`"parameters":{"serflow_version":1,"serflow_fingerprint":"` + r.fingerprint + `","serflow_first":1,"serflow_last":2,"serflow_peak_bytes":1048576}}`
 	for path, want := range map[string]string{
 		"/v2":                               `{"name":"serflow","version":"1","extensions":["binary_tensor_data","serflow_stages"]}`,
 		"/v2/models/votes":                  model,

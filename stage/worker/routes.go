@@ -26,13 +26,13 @@ func (s *server) routeAll() map[string]route {
 	all := map[string]route{
 		live:               {http.MethodGet, func(rw http.ResponseWriter, _ *http.Request) { s.hurry(rw) }},
 		"/v2/health/ready": {http.MethodGet, s.ready},
-		"/v2":              {http.MethodGet, s.document(describeServer())},
+		"/v2":              {http.MethodGet, s.document(describeServer)},
 		launch.InvokePath:  {http.MethodPost, s.invoke},
 		launch.DrainPath:   {http.MethodPost, s.drainNow},
 	}
 	model := "/v2/models/" + s.stages.Model.Name
 	for _, path := range []string{model, model + "/versions/" + version} {
-		all[path] = route{http.MethodGet, s.document(s.describeModel())}
+		all[path] = route{http.MethodGet, s.document(s.describeModel)}
 		all[path+"/ready"] = route{http.MethodGet, s.ready}
 		all[path+"/infer"] = route{http.MethodPost, s.infer}
 	}
@@ -71,12 +71,12 @@ func (s *server) owns(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(shown[len(scheme):]), []byte(s.credential)) == 1
 }
 
-// document answers with what stays the same.
-func (s *server) document(text []byte) http.HandlerFunc {
+// document answers with what somebody writes.
+func (s *server) document(write func() []byte) http.HandlerFunc {
 	return func(rw http.ResponseWriter, _ *http.Request) {
 		s.hurry(rw)
 		rw.Header()["Content-Type"] = plainJSON
-		rw.Write(text)
+		rw.Write(write())
 	}
 }
 

@@ -25,7 +25,8 @@ func (w *worker) step(k int, s *slot, jobs []*job) {
 	case len(jobs) == 1:
 		jobs[0].err = err
 	default:
-		for i := range jobs {
+		for i, j := range jobs {
+			j.apart = true
 			w.step(k, s, jobs[i:i+1])
 		}
 	}

@@ -21,6 +21,7 @@ type worker struct {
 	setup       launch.Setup
 	share       float64              // of a core, that a slot may use
 	cpu         func() time.Duration // that this process has used
+	peak        func() int64         // of its memory
 	begun       time.Time
 
 	ctx     context.Context // of batches; over when the worker is closed
@@ -90,7 +91,7 @@ func open(ctx context.Context, model stage.Model, setup launch.Setup, share floa
 		return nil, err
 	}
 	w := &worker{
-		stages: stages, fingerprint: fingerprint, setup: setup, share: share, cpu: cpuTime, begun: time.Now(), woken: queue.Never,
+		stages: stages, fingerprint: fingerprint, setup: setup, share: share, cpu: cpuTime, peak: peakMemory, begun: time.Now(), woken: queue.Never,
 		queue: q, jobs: map[uint64]*job{}, slots: make([]slot, max(setup.Slots, 1)), idle: make(chan struct{}),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
