@@ -47,6 +47,7 @@ type fleet struct {
 // asking is a launch that has not been answered.
 type asking struct {
 	providers.Launch
+	begun   time.Duration
 	asks    int
 	refused bool // when it was asked for again: VMs may have come of it before
 }
@@ -167,11 +168,14 @@ func (f *fleet) request(a provisioner.Action) *asking {
 	}
 	g, _ := f.groupOf(a.Key)
 	q := f.expected().Queue(g, len(f.model.Stages))
+	if f.measuring > 0 { // whatever is sent is one batch
+		q.MaxBatch, q.Window, q.Need, q.Least, q.Rest, q.Curve = f.measuring, 0, nil, nil, nil, nil
+	}
 	setup := launch.Setup{
 		Stages: g.Stages, Slots: q.Slots, MaxBatch: q.MaxBatch, Window: q.Window, Limit: q.Limit,
 		Need: q.Need, Least: q.Least, Rest: q.Rest, Curve: q.Curve, Credential: f.secret, Stuck: f.stuckAfter(g),
 	}
-	l := &asking{asks: 1, Launch: providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}}
+	l := &asking{begun: f.now(), asks: 1, Launch: providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}}
 	f.launches[a.Token] = l
 	return l
 }
@@ -210,6 +214,7 @@ func (f *fleet) waits(d, byDefault time.Duration) time.Duration {
 }
 
 func (f *fleet) launched(token string, instances []providers.Instance) {
+	asked := f.launches[token]
 	delete(f.launches, token)
 	ids := make([]string, len(instances))
 	for i, vm := range instances {
@@ -218,6 +223,9 @@ func (f *fleet) launched(token string, instances []providers.Instance) {
 	f.machine.Launched(f.now(), token, ids...)
 	for _, vm := range instances {
 		f.watch(vm)
+		if w := f.watches[vm.ID]; w != nil && asked != nil {
+			w.launched = asked.begun
+		}
 	}
 }
 

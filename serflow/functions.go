@@ -98,6 +98,9 @@ func (c *cloud) try(ctx context.Context, p *place, limit time.Duration) error {
 		Stages: stage.Range{First: n, Last: n}, Inputs: []stage.Tensor{stage.Float32("none", []int64{1}, []float32{0})},
 	}, &a)
 	p.group.pay(a.dollars)
+	if a.cold > 0 {
+		p.colds = append(p.colds, a.cold)
+	}
 	switch {
 	case err == nil:
 		return fmt.Errorf("%w: it computed a stage that the model has not", remote.ErrProtocol)

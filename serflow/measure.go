@@ -26,6 +26,9 @@ type Measurement struct {
 	Cold     map[string]time.Duration    // the longest cold start that was met, by the name of the function's offer
 }
 
+// Measure finds out what the places of the plan take for single rows, to go on with them; Profile is
+// for all that could be rented, with batches, and to plan with.
+//
 // Measure takes each sample, tensors without a batch dimension, through all stages of a VM
 // and of the function of each group, leaving at no exit. So many samples at most are on their
 // way at once, each on a VM of its own: where slots share a processor, measure with as many
@@ -43,21 +46,36 @@ func (p *Pipeline) Measure(ctx context.Context, samples [][]stage.Tensor, atOnce
 		return m, err
 	}
 	defer p.end(&c)
-	s := &survey{cloud: p.cloud, inputs: make([][][]stage.Tensor, len(samples)), done: done}
-	for i, sample := range samples {
-		s.inputs[i] = make([][]stage.Tensor, len(p.model.Stages)+1)
-		if s.inputs[i][0], err = stage.Stack([][]stage.Tensor{sample}); err != nil {
-			return m, p.badInput(err)
-		}
+	s, err := p.survey(samples, 1)
+	if err != nil {
+		return m, err
 	}
+	s.done = done
 	groups := p.cloud.byGroup()
-	s.all = len(samples) * len(groups)
+	s.all = len(s.inputs) * len(groups)
 	for _, places := range groups {
 		if err := s.visit(ctx, places, atOnce); err != nil {
 			return m, err
 		}
 	}
 	return s.found()
+}
+
+// survey will take the samples to places, so many rows in a batch.
+func (p *Pipeline) survey(samples [][]stage.Tensor, rows int) (s *survey, err error) {
+	s = &survey{cloud: p.cloud, rows: rows}
+	for i := 0; i+rows <= max(len(samples), rows); i += rows {
+		var batch [][]stage.Tensor
+		for n := range rows { // of fewer samples than rows some are there twice
+			batch = append(batch, samples[(i+n)%len(samples)])
+		}
+		inputs := make([][]stage.Tensor, len(p.model.Stages)+1)
+		if inputs[0], err = stage.Stack(batch); err != nil {
+			return nil, p.badInput(err)
+		}
+		s.inputs = append(s.inputs, inputs)
+	}
+	return s, nil
 }
 
 // byGroup is the places of each group, those of the first stages first.
@@ -81,7 +99,8 @@ func (c *cloud) byGroup() (groups [][]*place) {
 // survey is a measurement under way.
 type survey struct {
 	*cloud
-	inputs [][][]stage.Tensor // by sample and stage
+	rows   int                // of each batch
+	inputs [][][]stage.Tensor // by batch and stage
 	seen   []*visited
 	all    int
 	done   func(visits, all int)
@@ -96,10 +115,10 @@ type visited struct {
 	stages  [][]time.Duration // service times, by stage of the model
 	beside  []time.Duration   // what calls took beside the time they are billed, or worked on
 	billing []time.Duration   // what a function was billed beside its stages
-	cold    time.Duration
+	colds   []time.Duration
 }
 
-// visit takes all samples to the places of a group: to each VM one at a time.
+// visit takes all batches to the places of a group: to each VM one at a time.
 func (s *survey) visit(caller context.Context, places []*place, atOnce int) error {
 	v := &visited{place: places[0], stages: make([][]time.Duration, len(s.model.Stages))}
 	s.seen = append(s.seen, v)
@@ -137,15 +156,15 @@ func (s *survey) visit(caller context.Context, places []*place, atOnce int) erro
 	return err
 }
 
-// take takes a sample through all stages of a place, as a request that leaves nowhere.
+// take takes a batch through all stages of a place, as a request that leaves nowhere.
 func (s *survey) take(ctx context.Context, p *place, i int, v *visited) error {
 	in := p.stages
 	a := s.send(ctx, p, remote.Request{
-		Generation: s.inForce().Generation, Stages: in, Exits: s.passing(in), States: []exit.State{{}}, Inputs: s.inputs[i][in.First],
+		Generation: s.inForce().Generation, Stages: in, Exits: s.passing(in), States: make([]exit.State, s.rows), Inputs: s.inputs[i][in.First],
 	})
 	err := a.reply.Err
 	if err == nil && len(a.stages) != in.Len() {
-		err = fmt.Errorf("%w: the worker has told the times of %d stages, of %d", remote.ErrVersion, len(a.stages), in.Len())
+		err = fmt.Errorf("%w: the worker has told the times of %d stages, of %d, for %d rows as one batch", remote.ErrVersion, len(a.stages), in.Len(), s.rows)
 	}
 	if err != nil {
 		return &Error{Stage: s.model.Stages[in.First].Name, Group: p.group.Group, Provider: p.provider, Err: err, Remedy: "measure again"}
@@ -181,7 +200,9 @@ func (v *visited) note(a attempt) {
 	}
 	v.billing = append(v.billing, a.billed-service)
 	v.beside = append(v.beside, a.took-a.cold-a.billed)
-	v.cold = max(v.cold, a.cold)
+	if a.cold > 0 {
+		v.colds = append(v.colds, a.cold)
+	}
 }
 
 // found makes profiles of what has been seen.
@@ -208,7 +229,7 @@ func (s *survey) found() (m Measurement, err error) {
 			m.Network.VM = path
 		} else {
 			m.Network.Function = path
-			m.Cold[v.place.offer] = v.cold
+			m.Cold[v.place.offer] = slices.Max(append(v.colds, 0))
 		}
 	}
 	for offer, stages := range byOffer {

@@ -26,10 +26,12 @@ type place struct {
 
 	worker  *remote.Worker // of a VM
 	perSlot float64        // dollars for a second of one slot of it
+	boot    time.Duration  // from its launch until it was ready; 0 if we have not launched it
 	suspect chan struct{}  // has a value if a request had trouble with it
 	spared  atomic.Bool    // it is sent nothing until it has been looked at
 
 	function provisioner.FunctionOffer
+	colds    []time.Duration // cold starts that were met before it was given requests
 }
 
 // attempt is what became of a request at a place.

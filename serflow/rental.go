@@ -39,6 +39,7 @@ type rental struct {
 	explained  string // the plan, if the planner has made it
 	store      Store  // nil for none
 	recommend  bool
+	measuring  int  // rows of the largest batch that is to be measured; 0 to serve
 	replanned  bool // the planner has made the plan, and may make others
 	heartbeat  time.Duration
 	artifacts  [2]string // of VMs, of functions

@@ -20,6 +20,7 @@ type watch struct {
 	vm       providers.Instance
 	place    *place        // once it has registered
 	begun    time.Duration // since when it is followed
+	launched time.Duration // when it was asked for; 0 if that is not known
 	listed   bool          // by the provider, so that a later list without it means that it is gone
 	located  bool          // its address is known
 	draining bool
@@ -121,6 +122,9 @@ func (f *fleet) register(w *watch, p *place) {
 		return
 	}
 	w.place, f.deaths = p, 0
+	if w.launched > 0 {
+		p.boot = f.now() - w.launched
+	}
 	f.blame(booting, nil)
 	if vm, ok := f.machine.VM(w.vm.ID); ok && vm.State == provisioner.Ready {
 		f.log.Info("ready", "vm", w.vm.ID)
