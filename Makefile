@@ -1,4 +1,4 @@
-.PHONY: demo quickstart simulate ablation fidelity overload test nightly soak bench
+.PHONY: demo quickstart profile simulate ablation fidelity overload test nightly soak bench
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -11,6 +11,10 @@ demo:
 # Serves a two-stage model of Go functions; needs only Go.
 quickstart:
 	go run ./examples/quickstart
+
+# Measures the network on subprocesses, writes its profile and plans with it; goes on where it was broken off.
+profile:
+	$(with_onnxruntime) go run ./examples/profile
 
 # What fixed plans would do to an hour of real traffic, and what they would cost.
 simulate:

@@ -224,7 +224,7 @@ func (f *fleet) launched(token string, instances []providers.Instance) {
 	for _, vm := range instances {
 		f.watch(vm)
 		if w := f.watches[vm.ID]; w != nil && asked != nil {
-			w.launched = asked.begun
+			w.launched = max(asked.begun, 1)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,14 +32,16 @@ import (
 	"github.com/serflow/serflow-go/stage"
 )
 
-// plainWorker answers requests of one row as a worker does, without a queue.
+// plainWorker answers requests as a worker does, without a queue: the rows of one go all the same way,
+// that of the first.
 type plainWorker struct {
 	stages      *compute.Stages
 	fingerprint string
 	setup       launch.Setup
-	times       func(k int) time.Duration // that it takes for stage k; nil to take none
-	idle        atomic.Int32              // requests that nobody waits for
-	deaf        bool                      // to what exits are asked beside, as workers of an earlier release are
+	times       func(k int) time.Duration       // that it takes for stage k; nil to take none
+	batches     func(k, rows int) time.Duration // the same, by rows
+	idle        atomic.Int32                    // requests that nobody waits for
+	deaf        bool                            // to what exits are asked beside, as workers of an earlier release are
 }
 
 func newPlainWorker(m stage.Model) *plainWorker {
@@ -72,6 +75,9 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 		w.idle.Add(1)
 	}
 	part, seen, err := w.run(r, state)
+	if w.batches != nil {
+		w.times = func(k int) time.Duration { return w.batches(k, r.Rows()) }
+	}
 	if err != nil {
 		code := wire.StageFailed
 		if errors.Is(err, stage.ErrInput) && !errors.Is(err, stage.ErrFailed) {
@@ -101,13 +107,16 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 }
 
 func (w *plainWorker) run(r wire.Request, state exit.State) (_ wire.Part, seen []wire.Seen, _ error) {
-	batch := r.Inputs
+	batch, all := r.Inputs, make([]int, r.Rows())
+	for i := range all {
+		all[i] = i
+	}
 	for k := r.Stages.First; k <= r.Stages.Last; k++ {
-		out, err := w.stages.Run(context.Background(), k, 1, batch)
+		out, err := w.stages.Run(context.Background(), k, len(all), batch)
 		if err != nil {
 			return wire.Part{}, nil, err
 		}
-		o, err := w.stages.Split(k, 1, out)
+		o, err := w.stages.Split(k, len(all), out)
 		if err != nil {
 			return wire.Part{}, nil, err
 		}
@@ -121,11 +130,11 @@ func (w *plainWorker) run(r wire.Request, state exit.State) (_ wire.Part, seen [
 			if k == w.stages.Last() {
 				answer = append(answer, o.Rest...)
 			}
-			return wire.Part{Rows: []int{0}, Exited: true, Stage: k, Class: []int{d.Class}, Confidence: []float64{d.Confidence}, Outputs: answer}, seen, nil
+			return wire.Part{Rows: all, Exited: true, Stage: k, Class: slices.Repeat([]int{d.Class}, len(all)), Confidence: slices.Repeat([]float64{d.Confidence}, len(all)), Outputs: answer}, seen, nil
 		}
 		batch, state = o.Rest, d.State
 	}
-	return wire.Part{Rows: []int{0}, Stage: r.Stages.Last + 1, States: []exit.State{state}, Outputs: batch}, seen, nil
+	return wire.Part{Rows: all, Stage: r.Stages.Last + 1, States: slices.Repeat([]exit.State{state}, len(all)), Outputs: batch}, seen, nil
 }
 
 // frame is answer for a function.
@@ -153,7 +162,7 @@ func (w *plainWorker) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		json.NewEncoder(rw).Encode(wire.ModelMetadata{
 			Name:       w.stages.Model.Name,
-			Parameters: wire.ModelParameters{Version: wire.Version, Fingerprint: w.fingerprint, First: w.setup.Stages.First, Last: w.setup.Stages.Last},
+			Parameters: wire.ModelParameters{Version: wire.Version, Fingerprint: w.fingerprint, First: w.setup.Stages.First, Last: w.setup.Stages.Last, Peak: 200 << 20},
 		})
 		return
 	}

@@ -56,7 +56,8 @@ func Limits(l provisioner.Limits) Option { return func(p *Pipeline) { p.rental.l
 func SLO(d time.Duration) Option { return func(p *Pipeline) { p.rental.slo = d } }
 
 // Plan says what to rent for which stages. Default: one VM of the cheapest offer and the
-// cheapest function, each for the whole model.
+// cheapest function, each for the whole model; and batches of up to 16 rows on the VM where its Times say
+// that they pay.
 func Plan(plan provisioner.Plan) Option { return func(p *Pipeline) { p.rental.plan = &plan } }
 
 // Times says how long the model's stages take on an offer, by its name, as package profile

@@ -148,7 +148,7 @@ func (r *rental) defaultPlan(ctx context.Context, stages int) (plan provisioner.
 			return plan, unsold(r.vms.Name(), "VMs", err)
 		}
 		cheapest := slices.MinFunc(offers, func(a, b provisioner.VMOffer) int { return cmp.Compare(a.PerHour, b.PerHour) })
-		plan.VMs = []provisioner.VMGroup{{Stages: all, Offer: cheapest, VMs: 1}}
+		plan.VMs = []provisioner.VMGroup{{Stages: all, Offer: cheapest, VMs: 1, MaxBatch: batchSizes[len(batchSizes)-1]}}
 	}
 	if r.functions != nil {
 		offers, err := r.functions.Offers(ctx)

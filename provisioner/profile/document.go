@@ -52,7 +52,7 @@ type StageTimes struct {
 	// Gain is the throughput in batches of 16 over that of single rows, as BatchGain has it. It
 	// goes with single rows only; 0 means that nothing is known, which counts as 1.
 	Gain    float64      `json:"gain,omitempty"`
-	Batches []BatchTimes `json:"batches,omitempty"` // from 1 row upwards
+	Batches []BatchTimes `json:"batches,omitempty"` // the smallest first, and of 1 row for a Profile
 }
 
 // BatchTimes is what batches of one size take: samples, or a spread by hand.
@@ -90,7 +90,7 @@ func (d *Document) Has(offer string, rows int) bool {
 const byHand = "by hand"
 
 // Profile is the times on an offer, for serflow.Times, a planner or a simulation. The error is a
-// *FieldError if the offer is unknown, or knows nothing of a stage.
+// *FieldError if the offer is unknown, or knows nothing of a stage or of its single rows.
 func (d *Document) Profile(offer string) (*Profile, error) {
 	o := d.Offers[offer]
 	if o == nil {
@@ -103,7 +103,10 @@ func (d *Document) Profile(offer string) (*Profile, error) {
 			return nil, &FieldError{Offer: offer, Stage: name, Field: "times", Problem: "there are none", Remedy: "measure the stage on this offer, or write what it takes"}
 		}
 		var e *FieldError
-		if stages[k], e = t.sizes(); e != nil {
+		if stages[k], e = t.sizes(); e == nil && stages[k][0].Rows != 1 {
+			e = &FieldError{Field: "batches", Problem: "there are none of 1 row", Remedy: "measure those too, or write them"}
+		}
+		if e != nil {
 			e.Offer, e.Stage = offer, name
 			return nil, e
 		}

@@ -186,7 +186,8 @@ func TestReadDocumentRefuses(t *testing.T) {
 		{stage(`"mean":"20ms","p50":"3ms","p99":"5ms"`), "mean: 20ms does not go with the others"},
 		{stage(`"mean":"2ms","gain":17`), "gain: 17"},
 		{stage(`"mean":"2ms","batches":[{"rows":1,"mean":"2ms"}]`), "batches: there is also a mean beside them"},
-		{stage(`"batches":[{"rows":2,"mean":"2ms"}]`), "batches of 2 rows, rows: the first batches are not of 1 row"},
+		{stage(`"batches":[{"rows":0,"mean":"2ms"}]`), "rows: they come after those of 0"},
+		{stage(`"batches":[{"rows":2,"mean":"2ms"}],"gain":2`), "gain: there are batches beside it"},
 		{stage(`"batches":[{"rows":1,"mean":"2ms"},{"rows":1,"mean":"2ms"}]`), "batches of 1 rows, rows: they come after those of 1"},
 		{stage(`"batches":[{"rows":1,"mean":"2ms"},{"rows":8,"mean":"8ms"}],"gain":2`), "gain: there are batches beside it"},
 		{stage(`"batches":[{"rows":1,"mean":"2ms","samples":"2ms"}]`), "samples: there is also a mean"},
@@ -208,8 +209,8 @@ func TestReadDocumentRefuses(t *testing.T) {
 }
 
 func TestDocumentProfileRefuses(t *testing.T) {
-	d := read(t, `{"version":1,"stages":["a","b"],"offers":{"vm":{"times":[{"stage":"a","mean":"1ms"}]}}}`)
-	for offer, says := range map[string]string{"vm": `stage "b", times: there are none`, "gpu": `offer "gpu", offers: it is not among them`} {
+	d := read(t, `{"version":1,"stages":["a","b"],"offers":{"vm":{"times":[{"stage":"a","mean":"1ms"}]},"two":{"times":[{"batches":[{"rows":2,"mean":"1ms"}]}]}}}`)
+	for offer, says := range map[string]string{"two": `offer "two", stage "a", batches: there are none of 1 row`, "vm": `stage "b", times: there are none`, "gpu": `offer "gpu", offers: it is not among them`} {
 		if p, err := d.Profile(offer); p != nil || !errors.Is(err, ErrProfile) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)
 		}

@@ -23,8 +23,6 @@ func (t *StageTimes) sizes() (sizes []Batch, e *FieldError) {
 			rows = batches[i-1].Rows
 		}
 		switch {
-		case i == 0 && b.Rows != 1:
-			return nil, &FieldError{Rows: b.Rows, Field: "rows", Problem: "the first batches are not of 1 row", Remedy: "give those of 1 row too, before the others"}
 		case b.Rows <= rows || b.Rows > mostRows:
 			return nil, &FieldError{Rows: b.Rows, Field: "rows", Problem: fmt.Sprintf("they come after those of %d", rows), Remedy: fmt.Sprintf("give each size once, the smallest first and none above %d", mostRows)}
 		}
@@ -45,7 +43,7 @@ func (t *StageTimes) gain(sizes []Batch) ([]Batch, *FieldError) {
 		return sizes, nil
 	case !(t.Gain > 0 && t.Gain <= gainRows):
 		return nil, &FieldError{Field: "gain", Problem: fmt.Sprint(t.Gain), Remedy: fmt.Sprintf("give the throughput in batches of %d over that of single rows, above 0 and at most %d", gainRows, gainRows)}
-	case len(sizes) > 1:
+	case len(sizes) > 1 || sizes[0].Rows > 1:
 		return nil, &FieldError{Field: "gain", Problem: "there are batches beside it", Remedy: "leave one of both out"}
 	}
 	full := Batch{Rows: gainRows}
