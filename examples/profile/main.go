@@ -111,7 +111,10 @@ func conclude(ctx context.Context, d *profile.Document, v exit.Validation, file 
 	}
 	d.Reach = profile.ReachOf(profile.FromValidation, found.ExitShare)
 	var text bytes.Buffer
-	if err := errors.Join(d.Write(&text), serflow.File(file).Save(ctx, text.Bytes())); err != nil {
+	if err := d.Write(&text); err != nil {
+		return err
+	}
+	if err := serflow.File(file).Save(ctx, text.Bytes()); err != nil {
 		return err
 	}
 	print(os.Stdout, d)
