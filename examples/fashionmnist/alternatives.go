@@ -27,8 +27,8 @@ type alternative struct {
 	p99     time.Duration
 }
 
-// most VMs that are tried.
-const mostVMs = 64
+// mostTried is how many VMs are tried.
+const mostTried = 64
 
 // alternatives simulates the same requests, at the same times and leaving at the same exits,
 // on functions only and on the fewest VMs that answer 99 in 100 in time.
@@ -41,14 +41,14 @@ func (s stream) alternatives(ctx context.Context) ([]alternative, error) {
 		return nil, err
 	}
 	list := []alternative{only}
-	for n := 1; n <= mostVMs; n++ {
+	for n := 1; n <= mostTried; n++ {
 		on := provisioner.Plan{VMs: p.VMs}
 		on.VMs[0].VMs = n
 		a, err := s.simulate(ctx, fmt.Sprintf("VMs only: %d", n), on)
 		if err != nil {
 			return nil, err
 		}
-		if a.late <= 0.01 || n == mostVMs {
+		if a.late <= 0.01 || n == mostTried {
 			return append(list, a), nil
 		}
 	}
@@ -92,10 +92,11 @@ func (s stream) failures() string {
 }
 
 // print shows how the stream was served and what it cost.
-func (s stream) print(w io.Writer, others []alternative) {
+func (s *stream) print(w io.Writer, others []alternative) {
 	n := len(s.arrivals)
 	fmt.Fprintf(w, "\nOn VMs and functions: %d requests in %v, at a rate that rises to %.0f a second; %s was killed.\n", n, streamLength, s.peak, s.killed)
-	fmt.Fprintf(w, "%d answered, %.2f %% of them right; functions took %.1f %%. %s.\n\n", n-len(s.failed), 100*float64(s.right)/float64(n-len(s.failed)), 100*functionShare(s.stats), s.failures())
+	s.printFleet(w)
+	fmt.Fprintf(w, "\n%d answered, %.2f %% of them right; functions took %.1f %%. %s.\n\n", n-len(s.failed), 100*float64(s.right)/float64(n-len(s.failed)), 100*functionShare(s.stats), s.failures())
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "\trequests\tshare\tmedian\tp99\t\n")
 	total := 0.0
@@ -118,5 +119,4 @@ func (s stream) print(w io.Writer, others []alternative) {
 		fmt.Fprintf(t, "%s (simulated)\t%.2f\t%.2f %%\t%s\t\n", a.name, a.dollars*million, 100*a.late, ms(a.p99))
 	}
 	t.Flush()
-
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/serflow/serflow-go/exit"
 	"github.com/serflow/serflow-go/providers/local"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/serflow"
 	"github.com/serflow/serflow-go/stage"
@@ -18,15 +19,17 @@ import (
 // What is rented, of subprocesses that are held to their share of a core: a small VM is a
 // quarter of one, a function of 1,769 MB a whole one. The prices are those of Google
 // Cloud's e2-micro (us-central1, on demand, $0.00838 an hour) and of AWS Lambda (us-east-1,
-// x86), of November 2026 as far as is known here; a shared core may burst, which this one does not.
+// x86), of November 2026 as far as is known here; a shared core may burst, which this one does not. There is
+// no minimum charge, which is a minute at both clouds: the stream is over in one.
 var (
-	smallVM     = provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, MemoryGB: 1, PerHour: 0.00838, Minimum: time.Minute}
+	smallVM     = provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, MemoryGB: 1, PerHour: 0.00838}
 	bigFunction = provisioner.FunctionOffer{Name: "1769 MB function", MemoryMB: 1769, PerCall: 0.20e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond, Concurrency: 16}
 	bootTime    = 3 * time.Second
 	coldStart   = 50 * time.Millisecond
 )
 
-const vms = 2
+// How many VMs are measured, and how many there may be.
+const vms, mostVMs = 2, 6
 
 func rent() (*local.Provider, error) {
 	return local.Open(local.Options{
@@ -36,6 +39,7 @@ func rent() (*local.Provider, error) {
 	})
 }
 
+// plan is for measuring.
 func plan(reach []float64) provisioner.Plan {
 	all := stage.Range{Last: model.Stages - 1}
 	return provisioner.Plan{
@@ -45,21 +49,30 @@ func plan(reach []float64) provisioner.Plan {
 	}
 }
 
+// ask is what the planner is asked, with what has been measured: what to rent for so many requests a second.
+func ask(m serflow.Measurement, reach []float64, rate float64) planner.Ask {
+	return planner.Ask{
+		VMs:       []planner.VM{{Offer: smallVM, Times: m.Profiles[smallVM.Name], Boot: bootTime}},
+		Functions: []planner.Function{{Offer: bigFunction, Times: m.Profiles[bigFunction.Name], Cold: m.Cold[bigFunction.Name]}},
+		SLO:       planner.SLO{Latency: streamSLO}, Traffic: planner.Steady(rate, 0), Reach: reach, Network: m.Network,
+	}
+}
+
 const owner = "fashionmnist"
 
 // credential is the same for the pipeline that measures and the one that serves, so that
 // they have the function in common.
 var credential = rand.Text()
 
-// openOn opens a pipeline on VMs and functions, and waits until all VMs serve.
-func openOn(ctx context.Context, cloud *local.Provider, exits []exit.Policy, reach []float64, options ...serflow.Option) (*serflow.Pipeline, error) {
+// openOn opens a pipeline on VMs and functions, and waits until so many VMs serve.
+func openOn(ctx context.Context, cloud *local.Provider, exits []exit.Policy, vms int, options ...serflow.Option) (*serflow.Pipeline, error) {
 	m, err := fashion(exits)
 	if err != nil {
 		return nil, err
 	}
 	p, err := serflow.Open(ctx, m, append(options,
-		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner(owner), serflow.Credential(credential), serflow.SLO(streamSLO), serflow.Plan(plan(reach)),
-		serflow.Limits(provisioner.Limits{VMs: vms + 1, PerHour: 0.1, PerDay: 0.1}), serflow.Heartbeat(500*time.Millisecond))...)
+		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner(owner), serflow.Credential(credential), serflow.SLO(streamSLO),
+		serflow.Limits(provisioner.Limits{VMs: mostVMs, PerHour: 0.1, PerDay: 0.1}), serflow.Heartbeat(500*time.Millisecond))...)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +93,7 @@ const measured, warm = 400, 8
 // measure finds out what stages take on the VMs and on the function, and leaves the function
 // there, and warm.
 func measure(ctx context.Context, cloud *local.Provider, exits []exit.Policy, reach []float64, images model.Images, show *progress) (m serflow.Measurement, err error) {
-	p, err := openOn(ctx, cloud, exits, reach)
+	p, err := openOn(ctx, cloud, exits, vms, serflow.Plan(plan(reach)))
 	if err != nil {
 		return m, err
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -49,6 +51,28 @@ func (p *progress) line(text func() string) {
 	}
 	p.last = now
 	fmt.Fprintf(p.out, "%s%s%s", p.start, text(), p.stop)
+}
+
+// log is where a pipeline tells what it plans and decides: a line each, above the progress.
+func (p *progress) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(writer{p}, &slog.HandlerOptions{ReplaceAttr: short}))
+}
+
+// short leaves out what every line would have in common.
+func short(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// writer writes log lines; those of the plan's explanation as they are meant to be read.
+type writer struct{ *progress }
+
+func (w writer) Write(line []byte) (int, error) {
+	text := strings.NewReplacer(`\n`, "\n  ", `\"`, `"`).Replace(string(line))
+	_, err := fmt.Fprintf(w.out, "%s%s", w.start, text)
+	return len(line), err
 }
 
 // end clears the line.

@@ -19,14 +19,25 @@ import (
 	"github.com/serflow/serflow-go/stage"
 )
 
-// The stream: Poisson arrivals at a rate that is below what the VMs can carry in its first
-// half, and rises to more than that in its second.
+// The stream: Poisson arrivals at a rate that rises to more than what is rented can carry, stays there and falls.
 const (
-	streamLength = 30 * time.Second
-	quiet, busy  = 0.6, 1.3 // of what the VMs can carry
-	killAt       = 0.4      // of the length: a VM is killed
+	streamLength = 80 * time.Second
+	quiet, busy  = 0.9, 2.7 // of what one VM can carry
+	rises, high  = 15 * time.Second, 30 * time.Second
+	falls, low   = 40 * time.Second, 45 * time.Second
+	killAt       = 24 * time.Second // a VM is killed
+	decides      = time.Second      // how often the control loop does
 	streamSLO    = 300 * time.Millisecond
 )
+
+// rate is the stream's, with the time, of VMs that can carry so many requests a second.
+func rate(capacity float64) traffic.Rate {
+	up, down := traffic.Ramp(quiet*capacity, busy*capacity, rises, high), traffic.Ramp(busy*capacity, quiet*capacity, falls, low)
+	return traffic.Rate{
+		At:     func(now time.Duration) float64 { return min(up.At(now), down.At(now)) },
+		Bounds: func(time.Duration, time.Duration) (least, most float64) { return quiet * capacity, busy * capacity },
+	}
+}
 
 // stream is what serving the images on VMs and functions came to.
 type stream struct {
@@ -34,7 +45,8 @@ type stream struct {
 	exits    []int           // stage that answered each; -1 without an answer
 	right    int
 	failed   []error
-	peak     float64 // requests a second, at the end
+	peak     float64 // requests a second
+	fleet    []moment
 	stats    serflow.Stats
 	killed   string
 	measured serflow.Measurement
@@ -51,15 +63,16 @@ func serveStream(ctx context.Context, exits []exit.Policy, reach []float64, imag
 	if s.measured, err = measure(ctx, cloud, exits, reach, images, show); err != nil {
 		return s, fmt.Errorf("measuring: %w", err)
 	}
-	small, big := s.measured.Profiles[smallVM.Name], s.measured.Profiles[bigFunction.Name]
-	p, err := openOn(ctx, cloud, exits, reach, serflow.Times(smallVM.Name, small), serflow.Times(bigFunction.Name, big), serflow.Network(s.measured.Network))
+	small := s.measured.Profiles[smallVM.Name]
+	capacity := 1 / perRequest(small, reach).Seconds()
+	s.peak = busy * capacity
+	asked := ask(s.measured, reach, quiet*capacity)
+	p, err := openOn(ctx, cloud, exits, 1, serflow.Scale(serflow.Scaling{Ask: &asked, Every: decides}), serflow.Network(s.measured.Network), serflow.Log(show.log()))
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
-	capacity := float64(vms) / perRequest(small, reach).Seconds()
-	s.peak = busy * capacity
-	if s.arrivals, err = load.Arrivals(traffic.Ramp(quiet*capacity, s.peak, streamLength/2, streamLength), streamLength, seed); err != nil {
+	if s.arrivals, err = load.Arrivals(rate(capacity), streamLength, seed); err != nil {
 		return s, err
 	}
 	err = s.play(ctx, p, cloud, images, seed, show)
@@ -82,9 +95,10 @@ func (s *stream) play(ctx context.Context, p *serflow.Pipeline, cloud *local.Pro
 	var mu sync.Mutex
 	answered := 0
 	due := func(i int, now time.Duration) {
-		if s.killed == "" && now > time.Duration(killAt*float64(streamLength)) {
+		if s.killed == "" && now > killAt {
 			s.killed = killOne(cloud)
 		}
+		s.look(p, now, i)
 		show.line(func() string {
 			mu.Lock()
 			defer mu.Unlock()
@@ -138,16 +152,6 @@ func ready(s serflow.Stats) (n int) {
 
 // functionShare is the part of all visits that were to functions.
 func functionShare(s serflow.Stats) float64 {
-	all, functions := 0.0, 0.0
-	for _, g := range s.Groups {
-		n := float64(g.Requests - g.Failed)
-		all += n
-		if g.Kind == "function" {
-			functions += n
-		}
-	}
-	if all == 0 {
-		return 0
-	}
-	return functions / all
+	all, functions := visits(s)
+	return functions / max(all, 1)
 }

@@ -62,7 +62,7 @@ func compare(ctx context.Context, w workload, name string, length time.Duration,
 		return err
 	}
 	defer cloud.Close()
-	measured, err := measure(ctx, w, cloud)
+	measured, err := w.measure(ctx, cloud)
 	if err != nil {
 		return fmt.Errorf("measuring: %w", err)
 	}
@@ -73,15 +73,15 @@ func compare(ctx context.Context, w workload, name string, length time.Duration,
 	if err != nil {
 		return err
 	}
-	served, err := serve(ctx, w, cloud, measured, arrivals, length, seed)
+	s, measured, err := w.serve(ctx, cloud, measured, arrivals, length, seed)
 	if err != nil {
 		return fmt.Errorf("serving: %w", err)
 	}
-	simulated, err := w.simulate(ctx, measured, arrivals, served.exits, length, seed)
+	simulated, err := w.simulate(ctx, measured, s, seed)
 	if err != nil {
 		return fmt.Errorf("simulating: %w", err)
 	}
-	print(os.Stdout, len(arrivals), served, simulated)
+	print(os.Stdout, len(arrivals), s.outcome, simulated)
 	return errors.Join(cloud.Close())
 }
 

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -26,7 +25,6 @@ import (
 
 // outcome is what a workload came to, served or simulated.
 type outcome struct {
-	exits         []int // stage that answered each request; -1 without an answer
 	answered      int
 	dollars       float64
 	p50, p99      time.Duration
@@ -35,7 +33,7 @@ type outcome struct {
 }
 
 // measure measures all VMs and the function, and leaves the function there, and warm.
-func measure(ctx context.Context, w workload, cloud *local.Provider) (m serflow.Measurement, err error) {
+func (w workload) measure(ctx context.Context, cloud *local.Provider) (m serflow.Measurement, err error) {
 	p, err := open(ctx, w, cloud, w.vms)
 	if err != nil {
 		return m, err
@@ -44,11 +42,7 @@ func measure(ctx context.Context, w workload, cloud *local.Provider) (m serflow.
 	if err := allReady(ctx, p, w.vms); err != nil {
 		return m, err
 	}
-	next := w.samples(0)
-	var samples [][]stage.Tensor
-	for range w.measured {
-		samples = append(samples, next())
-	}
+	samples := take(w.samples(0), w.measured)
 	last := time.Now()
 	m, err = p.Measure(ctx, samples, w.vms, func(done, all int) {
 		if time.Since(last) > 5*time.Second {
@@ -62,6 +56,13 @@ func measure(ctx context.Context, w workload, cloud *local.Provider) (m serflow.
 	return m, err
 }
 
+func take(next func() []stage.Tensor, n int) (samples [][]stage.Tensor) {
+	for range n {
+		samples = append(samples, next())
+	}
+	return samples
+}
+
 // endVMs ends the VMs that were measured: others are told what was measured.
 func endVMs(ctx context.Context, cloud *local.Provider) error {
 	list, err := cloud.VMs().List(ctx, owner)
@@ -71,63 +72,15 @@ func endVMs(ctx context.Context, cloud *local.Provider) error {
 	return err
 }
 
-// serve serves the workload on subprocesses.
-func serve(ctx context.Context, w workload, cloud *local.Provider, m serflow.Measurement, arrivals []time.Duration, length time.Duration, seed uint64) (o outcome, err error) {
-	p, err := open(ctx, w, cloud, w.vms,
-		serflow.Times(w.vm.Name, m.Profiles[w.vm.Name]), serflow.Times(w.function.Name, m.Profiles[w.function.Name]), serflow.Network(m.Network))
-	if err != nil {
-		return o, err
-	}
-	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
-	if err := allReady(ctx, p, w.vms); err != nil {
-		return o, err
-	}
-	before := p.Stats()
-	next := w.samples(seed)
-	samples := make([][]stage.Tensor, len(arrivals))
-	for i := range samples {
-		samples[i] = next()
-	}
-	var mu sync.Mutex
-	o.exits = slices.Repeat([]int{-1}, len(arrivals))
-	o.failed = map[string]int{}
-	functions, last := 0, time.Now()
-	progress := func(i int, now time.Duration) {
-		if time.Since(last) > 5*time.Second {
-			last = time.Now()
-			fmt.Fprintf(os.Stderr, "serving: %.0f s of %.0f, %d requests\n", now.Seconds(), length.Seconds(), i)
-		}
-	}
-	err = load.Play(ctx, arrivals, progress, func(i int) {
-		r, err := p.Infer(ctx, samples[i]...)
-		mu.Lock()
-		defer mu.Unlock()
-		if slices.ContainsFunc(r.Path, func(h serflow.Hop) bool { return h.Kind == "function" }) {
-			functions++
-		}
-		if err != nil {
-			o.failed[kindOf(err)]++
-			return
-		}
-		o.exits[i] = r.Exit
-		o.answered++
-	})
-	s := p.Stats()
-	o.p50, o.p99 = s.Latency.Quantile(0.5), s.Latency.Quantile(0.99)
-	o.dollars = s.VMDollars + s.FunctionDollars - before.VMDollars - before.FunctionDollars
-	o.functionShare = float64(functions) / float64(len(arrivals))
-	return o, err
-}
-
 // simulate has the simulator repeat what was served, on what was measured.
-func (w workload) simulate(ctx context.Context, m serflow.Measurement, arrivals []time.Duration, exits []int, length time.Duration, seed uint64) (o outcome, err error) {
+func (w workload) simulate(ctx context.Context, m serflow.Measurement, s served, seed uint64) (o outcome, err error) {
 	cold := mock.Config{Warm: w.warm, Cold: mock.Spread{Median: m.Cold[w.function.Name]}, KeepAlive: 5 * time.Minute, Concurrency: w.concurrency}
 	r, err := simulate.Run(ctx, simulate.Scenario{
-		Stages: len(w.model.Stages), Plan: w.plan(w.vms), SLO: w.slo, Network: m.Network, Running: true, Until: length, Seed: seed,
+		Stages: len(w.model.Stages), Plan: w.plan(w.vms), SLO: w.slo, Network: m.Network, Running: true, Until: s.length, Seed: seed,
 		Times:   map[string]profile.Times{w.vm.Name: m.Profiles[w.vm.Name], w.function.Name: m.Profiles[w.function.Name]},
-		Traffic: func(*rand.Rand) (traffic.Source, error) { return load.Replay(arrivals), nil },
+		Traffic: func(*rand.Rand) (traffic.Source, error) { return load.Replay(s.arrivals), nil },
 		Depths: func(*rand.Rand) (depth.Source, error) {
-			return &load.Depths{Exits: exits, Stages: len(w.model.Stages)}, nil
+			return &load.Depths{Exits: s.exits, Stages: len(w.model.Stages)}, nil
 		},
 		World: func(r *rand.Rand) (simulate.World, error) { return mock.NewWorld(cold, r) },
 	})

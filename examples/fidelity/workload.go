@@ -29,6 +29,7 @@ type workload struct {
 	from, to    float64 // the rate, of what the VMs can carry
 	slo         time.Duration
 	measured    int // samples that are measured
+	parts       int // in which it is served, with measurements in between
 	warm        int // processes of the function that are there from the start
 }
 
@@ -81,7 +82,7 @@ func waits() (workload, error) {
 		reach:    waitReach,
 		vm:       provisioner.VMOffer{Name: "VM", VCPUs: 1, PerHour: 0.04},
 		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
-		cold:     100 * time.Millisecond, concurrency: 100, vms: 20, from: 0.7, to: 1.2, slo: 500 * time.Millisecond, measured: 2000, warm: 20,
+		cold:     100 * time.Millisecond, concurrency: 100, vms: 20, from: 0.7, to: 1.2, slo: 500 * time.Millisecond, measured: 2000, parts: 1, warm: 20,
 	}
 	times, err := profile.LogNormal(waitMeans, variation)
 	if err != nil {
@@ -95,8 +96,9 @@ func waits() (workload, error) {
 	return w, nil
 }
 
-// fashion is the Fashion-MNIST network: its small stages on a VM of a quarter of a core, and
-// its last one, which one request in eight gets to, on functions.
+// fashion is the Fashion-MNIST network: its small stages on VMs of a twentieth of a core, and
+// its last one, which one request in eight gets to, on functions of the smallest size. So little of a
+// core, for all of them share the few that this machine has, with the service.
 func fashion() (workload, error) {
 	v, err := model.Validation()
 	if err != nil {
@@ -111,9 +113,9 @@ func fashion() (workload, error) {
 		return workload{}, err
 	}
 	w := workload{
-		vm:       provisioner.VMOffer{Name: "quarter-core VM", VCPUs: 0.25, PerHour: 0.00838},
-		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 1769, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
-		cold:     100 * time.Millisecond, concurrency: 16, vms: 1, behind: 4, from: 0.2, to: 0.5, slo: 60 * time.Millisecond, measured: 1000, warm: 8,
+		vm:       provisioner.VMOffer{Name: "VM", VCPUs: 0.05, PerHour: 0.00838},
+		function: provisioner.FunctionOffer{Name: "function", MemoryMB: 128, PerCall: 0.2e-6, PerGBSecond: 0.0000166667, Round: time.Millisecond},
+		cold:     100 * time.Millisecond, concurrency: 32, vms: 8, behind: 4, from: 0.2, to: 0.5, slo: 500 * time.Millisecond, measured: 1000, parts: 10, warm: 16,
 	}
 	w.model = stage.NewModel("fashion")
 	for k, policy := range found.Policies {

@@ -54,6 +54,6 @@ func Example() {
 	}
 	// Output:
 	// launch 1 of c8g.large
-	// stages 1-4: 1 -> 4 VMs of "c8g.large": least cost, at 198±28 requests per second: the last VM saves $0.171 an hour and one more would save $0.0757, for $0.08
+	// stages 1-4: 1 -> 4 VMs of "c8g.large": least cost, at 200±28 requests per second: the last VM saves $0.174 an hour and one more would save $0.0784, for $0.08
 	// launch 3 of c8g.large
 }

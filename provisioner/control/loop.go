@@ -17,6 +17,8 @@ type Loop struct {
 	groups  []group
 	next    time.Duration
 	adopted bool // what was there has been taken over
+	opened  time.Duration
+	begun   bool // there has been a request, or there need not be one
 	heard   time.Duration
 	usual   usual
 	said    map[string]string // what is said now, by what it is about
@@ -87,9 +89,9 @@ func (l *Loop) Due(now time.Duration, f *provisioner.Fleet) bool {
 func (l *Loop) Tick(now time.Duration, f *provisioner.Fleet, s Seen) (lines []Line) {
 	l.next = now + l.config.Every
 	if !l.adopted {
-		l.adopted, l.heard = true, now
+		l.adopted, l.heard, l.opened = true, now, now
 		lines = l.adopt(now, f)
-	} else if l.news(now, s, &lines) {
+	} else if s = l.begin(now, s); l.news(now, s, &lines) {
 		lines = append(lines, l.decide(s)...)
 	}
 	return append(lines, l.rent(now, f)...)
@@ -126,7 +128,7 @@ func (l *Loop) news(now time.Duration, s Seen, lines *[]Line) bool {
 	if l.heard == now {
 		l.watch(s)
 	}
-	if now-l.heard > quiet {
+	if now-l.heard > quiet && l.begun {
 		l.say(lines, "counts", "no counts have come for a minute: the fleet keeps what it has")
 	} else {
 		l.say(lines, "counts", "")

@@ -208,6 +208,28 @@ func TestCountsStop(t *testing.T) {
 	want(t, "said", w.said("no counts have come for a minute"), 1)
 }
 
+// A program that has not been sent a request yet keeps what was planned for them, and the seconds
+// before the first say nothing of the traffic; but for ten minutes only.
+func TestBeforeTheFirstRequest(t *testing.T) {
+	for name, c := range map[string]struct{ first, until time.Duration }{
+		"none yet":          {time.Hour, 9 * time.Minute},
+		"a few seconds ago": {9 * time.Minute, 9*time.Minute + 30*time.Second},
+	} {
+		w := newWorld(t, 1, func() control.Config { return one(3, nil) }, func(now time.Duration) float64 {
+			if now < c.first {
+				return 0
+			}
+			return 1000
+		})
+		w.until(c.until)
+		want(t, name+": serving", w.ready() >= 3, true)
+		want(t, name+": ended", w.said("-> 0"), 0)
+	}
+	w := newWorld(t, 1, func() control.Config { return one(3, nil) }, steady(0))
+	w.until(15 * time.Minute)
+	want(t, "none at all: serving", w.ready(), 0)
+}
+
 // Pins hold whatever the policy would like.
 func TestPins(t *testing.T) {
 	for _, c := range []struct{ least, most, want int }{{2, 2, 2}, {0, 3, 3}, {7, 0, 7}} {

@@ -74,7 +74,7 @@ func (l *Loop) UnmarshalJSON(data []byte) error {
 		for i := range l.groups {
 			g := &l.groups[i]
 			if o := g.Offers[0]; o.Stages == (stage.Range{First: s.First, Last: s.Last}) && o.Offer.Name == s.Offer {
-				g.want, g.restored = s.VMs, true
+				g.want, g.restored, l.begun = s.VMs, true, true
 			}
 		}
 	}

@@ -14,6 +14,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/serflow/serflow-go/provisioner/estimate"
@@ -93,9 +94,17 @@ type Reason struct {
 
 // String is a part of a sentence.
 func (r Reason) String() string {
-	s := fmt.Sprintf("%s, at %.3g±%.2g requests per second", r.Rule, r.Rate, r.Deviation)
+	s := fmt.Sprintf("%s, at %s±%s requests per second", r.Rule, digits(r.Rate, 3), digits(r.Deviation, 2))
 	if r.Saves > 0 || r.Next > 0 {
 		s += fmt.Sprintf(": the last VM saves $%.3g an hour and one more would save $%.3g, for $%.3g", r.Saves, r.Next, r.Price)
 	}
 	return s
+}
+
+// digits is x with so many digits that count, and never with an exponent for large ones.
+func digits(x float64, n int) string {
+	if math.Abs(x) >= math.Pow10(n) && math.Abs(x) < 1e15 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.*g", n, x)
 }
