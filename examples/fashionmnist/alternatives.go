@@ -17,6 +17,7 @@ import (
 	"github.com/serflow/serflow-go/provisioner/simulate/depth"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 	"github.com/serflow/serflow-go/serflow"
+	"github.com/serflow/serflow-go/stage"
 )
 
 // alternative is what the stream's requests would have cost otherwise.
@@ -33,17 +34,15 @@ const mostTried = 64
 // alternatives simulates the same requests, at the same times and leaving at the same exits,
 // on functions only and on the fewest VMs that answer 99 in 100 in time.
 func (s stream) alternatives(ctx context.Context) ([]alternative, error) {
-	p := plan(nil)
-	functions := provisioner.Plan{Functions: p.Functions}
-	functions.Functions[0].Offer.Concurrency = 0
-	only, err := s.simulate(ctx, "functions only", functions)
+	all, unlimited := stage.Range{Last: model.Stages - 1}, bigFunction
+	unlimited.Concurrency = 0
+	only, err := s.simulate(ctx, "functions only", provisioner.Plan{Functions: []provisioner.FunctionGroup{{Stages: all, Offer: unlimited, Cold: 2 * time.Second}}})
 	if err != nil {
 		return nil, err
 	}
 	list := []alternative{only}
 	for n := 1; n <= mostTried; n++ {
-		on := provisioner.Plan{VMs: p.VMs}
-		on.VMs[0].VMs = n
+		on := provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: all, Offer: smallVM, VMs: n}}}
 		a, err := s.simulate(ctx, fmt.Sprintf("VMs only: %d", n), on)
 		if err != nil {
 			return nil, err
@@ -57,8 +56,8 @@ func (s stream) alternatives(ctx context.Context) ([]alternative, error) {
 
 func (s stream) simulate(ctx context.Context, name string, p provisioner.Plan) (alternative, error) {
 	r, err := simulate.Run(ctx, simulate.Scenario{
-		Stages: model.Stages, Plan: p, SLO: streamSLO, Network: s.measured.Network, Running: true, Until: streamLength,
-		Times:   map[string]profile.Times{smallVM.Name: s.measured.Profiles[smallVM.Name], bigFunction.Name: s.measured.Profiles[bigFunction.Name]},
+		Stages: model.Stages, Plan: p, SLO: streamSLO, Network: s.ask.Network, Running: true, Until: streamLength,
+		Times:   map[string]profile.Times{smallVM.Name: s.ask.VMs[0].Times, bigFunction.Name: s.ask.Functions[0].Times},
 		Traffic: func(*rand.Rand) (traffic.Source, error) { return load.Replay(s.arrivals), nil },
 		Depths:  func(*rand.Rand) (depth.Source, error) { return &load.Depths{Exits: s.exits, Stages: model.Stages}, nil },
 	})

@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/serflow/serflow-go/examples/fashionmnist/model"
@@ -28,8 +29,8 @@ var (
 	coldStart   = 50 * time.Millisecond
 )
 
-// How many VMs are measured, and how many there may be.
-const vms, mostVMs = 2, 6
+// mostVMs is how many there may be.
+const mostVMs = 6
 
 func rent() (*local.Provider, error) {
 	return local.Open(local.Options{
@@ -39,44 +40,63 @@ func rent() (*local.Provider, error) {
 	})
 }
 
-// plan is for measuring.
-func plan(reach []float64) provisioner.Plan {
-	all := stage.Range{Last: model.Stages - 1}
-	return provisioner.Plan{
-		Generation: 1, Reach: reach,
-		VMs:       []provisioner.VMGroup{{Stages: all, Offer: smallVM, VMs: vms}},
-		Functions: []provisioner.FunctionGroup{{Stages: all, Offer: bigFunction, Cold: 2 * time.Second}},
+// options are those of all that is rented here.
+func options(cloud *local.Provider, owner string) []serflow.Option {
+	return []serflow.Option{
+		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner(owner), serflow.SLO(streamSLO),
+		serflow.Limits(provisioner.Limits{VMs: mostVMs, PerHour: 0.1, PerDay: 0.1}), serflow.Heartbeat(500 * time.Millisecond),
 	}
 }
 
-// ask is what the planner is asked, with what has been measured: what to rent for so many requests a second.
-func ask(m serflow.Measurement, reach []float64, rate float64) planner.Ask {
-	return planner.Ask{
-		VMs:       []planner.VM{{Offer: smallVM, Times: m.Profiles[smallVM.Name], Boot: bootTime}},
-		Functions: []planner.Function{{Offer: bigFunction, Times: m.Profiles[bigFunction.Name], Cold: m.Cold[bigFunction.Name]}},
-		SLO:       planner.SLO{Latency: streamSLO}, Traffic: planner.Steady(rate, 0), Reach: reach, Network: m.Network,
+// What is measured: so many images, in batches of these sizes, on so many VMs at once.
+const measured, measuredOn = 240, 2
+
+var batches = []int{1, 4, 16}
+
+// measure finds out what the stages take on the VMs and on the function, and makes a question for the
+// planner of it: what to rent for so many requests a second, of which these shares get to each stage.
+func measure(ctx context.Context, cloud *local.Provider, exits []exit.Policy, reach []float64, images model.Images, show *progress) (ask planner.Ask, err error) {
+	m, err := fashion(exits)
+	if err != nil {
+		return ask, err
 	}
+	d, err := serflow.Profile(ctx, m, samples(images, measured), serflow.Profiling{Batches: batches, VMs: measuredOn, Progress: func(p serflow.ProfileProgress) {
+		show.line(func() string { return fmt.Sprintf("measuring %-16s %5d of %d", p.Offer, p.Done, p.All) })
+	}}, options(cloud, "fashionmnist-profile")...)
+	if err != nil {
+		return ask, err
+	}
+	if ask, err = planner.AskOf(d, []provisioner.VMOffer{smallVM}, []provisioner.FunctionOffer{bigFunction}); err != nil {
+		return ask, err
+	}
+	ask.Reach, ask.SLO.Latency = reach, streamSLO
+	return ask, nil
 }
 
-const owner = "fashionmnist"
+// samples are the first n images.
+func samples(images model.Images, n int) (all [][]stage.Tensor) {
+	for _, pixels := range images.Pixels[:n] {
+		all = append(all, []stage.Tensor{stage.Float32(model.Input, model.Shape, pixels)})
+	}
+	return all
+}
 
-// credential is the same for the pipeline that measures and the one that serves, so that
-// they have the function in common.
-var credential = rand.Text()
+// warm is how many processes of the function are there when the stream begins: each takes a second of
+// one of the few cores that this machine has to start.
+const warm = 8
 
-// openOn opens a pipeline on VMs and functions, and waits until so many VMs serve.
-func openOn(ctx context.Context, cloud *local.Provider, exits []exit.Policy, vms int, options ...serflow.Option) (*serflow.Pipeline, error) {
+// open opens a pipeline whose plan and fleet follow from what is asked, and waits until a VM serves.
+func open(ctx context.Context, cloud *local.Provider, exits []exit.Policy, ask planner.Ask, log *slog.Logger) (*serflow.Pipeline, error) {
 	m, err := fashion(exits)
 	if err != nil {
 		return nil, err
 	}
-	p, err := serflow.Open(ctx, m, append(options,
-		serflow.On(cloud.VMs(), cloud.Functions()), serflow.Owner(owner), serflow.Credential(credential), serflow.SLO(streamSLO),
-		serflow.Limits(provisioner.Limits{VMs: mostVMs, PerHour: 0.1, PerDay: 0.1}), serflow.Heartbeat(500*time.Millisecond))...)
+	p, err := serflow.Open(ctx, m, append(options(cloud, "fashionmnist"),
+		serflow.Scale(serflow.Scaling{Ask: &ask, Every: decides}), serflow.Network(ask.Network), serflow.Log(log))...)
 	if err != nil {
 		return nil, err
 	}
-	for ready(p.Stats()) < vms {
+	for ready(p.Stats()) == 0 {
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
@@ -84,39 +104,6 @@ func openOn(ctx context.Context, cloud *local.Provider, exits []exit.Policy, vms
 		}
 	}
 	return p, nil
-}
-
-// How many images are taken through every stage to measure it, and how many processes of the
-// function are there when the stream begins.
-const measured, warm = 400, 8
-
-// measure finds out what stages take on the VMs and on the function, and leaves the function
-// there, and warm.
-func measure(ctx context.Context, cloud *local.Provider, exits []exit.Policy, reach []float64, images model.Images, show *progress) (m serflow.Measurement, err error) {
-	p, err := openOn(ctx, cloud, exits, vms, serflow.Plan(plan(reach)))
-	if err != nil {
-		return m, err
-	}
-	defer func() { err = errors.Join(err, p.Close(), endVMs(context.WithoutCancel(ctx), cloud)) }()
-	var samples [][]stage.Tensor
-	for _, pixels := range images.Pixels[:measured] {
-		samples = append(samples, []stage.Tensor{stage.Float32(model.Input, model.Shape, pixels)})
-	}
-	progress := show.begin("measuring VMs, functions", 2*measured)
-	if m, err = p.Measure(ctx, samples, vms, func(visits, _ int) { progress(visits) }); err != nil {
-		return m, err
-	}
-	_, err = p.Measure(ctx, samples[:4*warm], warm, nil) // it takes so many processes at once
-	return m, err
-}
-
-// endVMs ends the VMs that were measured: those that serve are told what was measured.
-func endVMs(ctx context.Context, cloud *local.Provider) error {
-	list, err := cloud.VMs().List(ctx, owner)
-	for _, vm := range list {
-		err = errors.Join(err, cloud.VMs().End(ctx, vm.ID))
-	}
-	return err
 }
 
 // perRequest is what a request takes on a VM on average.

@@ -14,6 +14,7 @@ import (
 	"github.com/serflow/serflow-go/exit"
 	"github.com/serflow/serflow-go/internal/load"
 	"github.com/serflow/serflow-go/providers/local"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 	"github.com/serflow/serflow-go/serflow"
 	"github.com/serflow/serflow-go/stage"
@@ -49,7 +50,7 @@ type stream struct {
 	fleet    []moment
 	stats    serflow.Stats
 	killed   string
-	measured serflow.Measurement
+	ask      planner.Ask // with what was measured
 }
 
 // serveStream serves the test images, in random order and again when they are through, on
@@ -60,18 +61,20 @@ func serveStream(ctx context.Context, exits []exit.Policy, reach []float64, imag
 		return s, err
 	}
 	defer func() { err = errors.Join(err, cloud.Close()) }()
-	if s.measured, err = measure(ctx, cloud, exits, reach, images, show); err != nil {
+	if s.ask, err = measure(ctx, cloud, exits, reach, images, show); err != nil {
 		return s, fmt.Errorf("measuring: %w", err)
 	}
-	small := s.measured.Profiles[smallVM.Name]
-	capacity := 1 / perRequest(small, reach).Seconds()
+	capacity := 1 / perRequest(s.ask.VMs[0].Times, reach).Seconds()
 	s.peak = busy * capacity
-	asked := ask(s.measured, reach, quiet*capacity)
-	p, err := openOn(ctx, cloud, exits, 1, serflow.Scale(serflow.Scaling{Ask: &asked, Every: decides}), serflow.Network(s.measured.Network), serflow.Log(show.log()))
+	s.ask.Traffic = planner.Steady(quiet*capacity, 0)
+	p, err := open(ctx, cloud, exits, s.ask, show.log())
 	if err != nil {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, p.Teardown(ctx)) }()
+	if _, err := p.Measure(ctx, samples(images, 4*warm), warm, nil); err != nil {
+		return s, fmt.Errorf("warming the function: %w", err)
+	}
 	if s.arrivals, err = load.Arrivals(rate(capacity), streamLength, seed); err != nil {
 		return s, err
 	}
