@@ -91,7 +91,7 @@ func (r *run) follow(i uint32, s balancer.Step) {
 	}
 	if wake := q.machine.Wake(); wake < q.woken {
 		q.woken = wake
-		r.events.alarm(r.now, wake, event{kind: timer, request: i, serial: q.life})
+		r.events.alarm(r.now, wake, event{what: what{kind: timer}, request: i, serial: q.life})
 	}
 }
 
@@ -130,7 +130,7 @@ func (r *run) send(i uint32, q *request, s balancer.Step) {
 	if s.Remaining < Never {
 		t.due = r.now + s.Remaining
 	}
-	e := event{kind: reached, stage: uint16(s.Stage), place: t.place, request: i, serial: t.serial}
+	e := event{what: what{kind: reached, stage: uint16(s.Stage)}, place: t.place, request: i, serial: t.serial}
 	if d := r.travel(p.group, r.Network.Into(s.Stage)); d > 0 {
 		r.events.after(r.now, d, e)
 	} else {
@@ -226,7 +226,7 @@ func (r *run) timer(e event) {
 	q.woken = Never
 	if wake := q.machine.Wake(); wake > r.now { // that was for an attempt which has come back since
 		q.woken = wake
-		r.events.alarm(r.now, wake, event{kind: timer, request: e.request, serial: q.life})
+		r.events.alarm(r.now, wake, event{what: what{kind: timer}, request: e.request, serial: q.life})
 		return
 	}
 	r.follow(e.request, q.machine.Tick(r.now, r.route.Uint64()))

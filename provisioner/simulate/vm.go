@@ -82,7 +82,7 @@ func (r *run) pump(v *vm) {
 	}
 	if wake := max(v.queue.Wake(), r.now); wake < v.woken {
 		v.woken = wake
-		r.events.at(wake, event{kind: woken, place: v.place})
+		r.events.at(wake, event{what: what{kind: woken}, place: v.place})
 	}
 }
 
@@ -103,7 +103,7 @@ func (r *run) start(v *vm, b queue.Batch) {
 			t.service, q.worked = min(t.service+d, century), min(q.worked+d, century)
 		}
 	}
-	r.events.at(r.after(d), event{kind: served, place: v.place, request: uint32(b.Slot)})
+	r.events.at(r.after(d), event{what: what{kind: served}, place: v.place, request: uint32(b.Slot)})
 }
 
 // serve ends a batch: rows that are deep enough leave, the others wait for the next
