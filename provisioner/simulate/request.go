@@ -71,12 +71,13 @@ func (r *run) arrive() error {
 	r.control.see(r.now, 0)
 	r.open++
 	r.count.arrived++
-	r.follow(i, q.machine.Start(r.now, r.route.Uint64()))
+	s := q.machine.Start(r.now, r.route.Uint64())
+	r.follow(i, &s)
 	return nil
 }
 
 // follow does what a request's machine says.
-func (r *run) follow(i uint32, s balancer.Step) {
+func (r *run) follow(i uint32, s *balancer.Step) {
 	q := &r.requests[i]
 	if s.Cancel[0] > 0 {
 		r.cancel(q, s.Cancel[0])
@@ -114,13 +115,14 @@ func (r *run) cancel(q *request, number uint32) {
 	}
 }
 
-func (r *run) send(i uint32, q *request, s balancer.Step) {
+func (r *run) send(i uint32, q *request, s *balancer.Step) {
 	t := &q.attempts[0]
 	if t.serial != 0 {
 		t = &q.attempts[1]
 	}
 	q.serial++
-	*t = attempt{serial: q.serial, number: s.Attempt, place: uint32(s.Place.ID()), sent: r.now, keep: s.Keep}
+	*t = attempt{}
+	t.serial, t.number, t.place, t.sent, t.keep = q.serial, s.Attempt, uint32(s.Place.ID()), r.now, s.Keep
 	p := &r.places[t.place]
 	p.group.sent++
 	if s.Hedge {
@@ -194,7 +196,8 @@ func (r *run) reply(e event) {
 	}
 	number := t.number
 	*t = attempt{}
-	r.follow(e.request, q.machine.Reply(r.now, number, reply, r.route.Uint64()))
+	s := q.machine.Reply(r.now, number, reply, r.route.Uint64())
+	r.follow(e.request, &s)
 	if p.vm != nil {
 		r.idle(p.vm)
 	}
@@ -229,10 +232,11 @@ func (r *run) timer(e event) {
 		r.events.alarm(r.now, wake, event{what: what{kind: timer}, request: e.request, serial: q.life})
 		return
 	}
-	r.follow(e.request, q.machine.Tick(r.now, r.route.Uint64()))
+	s := q.machine.Tick(r.now, r.route.Uint64())
+	r.follow(e.request, &s)
 }
 
-func (r *run) finish(i uint32, q *request, s balancer.Step) {
+func (r *run) finish(i uint32, q *request, s *balancer.Step) {
 	r.count.end(r.now, r.SLO, q, s.Exit, s.Err)
 	if r.Observe != nil {
 		r.Observe(Outcome{Arrived: q.arrived, Ended: r.now, Waited: q.waited, Worked: q.worked, Exit: s.Exit, Err: s.Err})

@@ -77,8 +77,12 @@ func (r *run) enqueue(v *vm, t *attempt, e event) {
 func (r *run) pump(v *vm) {
 	v.back = v.queue.Late(r.now, v.back[:0])
 	r.handBack(v)
-	for b, ok := v.queue.Next(r.now); ok; b, ok = v.queue.Next(r.now) {
-		r.start(v, b)
+	for {
+		b, ok := v.queue.Next(r.now)
+		if !ok {
+			break
+		}
+		r.start(v, &b)
 	}
 	if wake := max(v.queue.Wake(), r.now); wake < v.woken {
 		v.woken = wake
@@ -94,11 +98,11 @@ func (r *run) wakeVM(v *vm) {
 }
 
 // start runs a batch on a slot.
-func (r *run) start(v *vm, b queue.Batch) {
+func (r *run) start(v *vm, b *queue.Batch) {
 	d := r.draw(v.group.times, b.Stage, len(b.Rows))
-	v.batches[b.Slot], v.begun[b.Slot] = b, r.now
-	for _, row := range b.Rows {
-		if q, t := r.current(v.event(row.ID)); q != nil {
+	v.batches[b.Slot], v.begun[b.Slot] = *b, r.now
+	for i := range b.Rows {
+		if q, t := r.current(v.event(b.Rows[i].ID)); q != nil {
 			q.waited += r.now - t.queued
 			t.service, q.worked = min(t.service+d, century), min(q.worked+d, century)
 		}
@@ -112,13 +116,13 @@ func (r *run) serve(v *vm, slot int) {
 	if v.gone {
 		return
 	}
-	b := v.batches[slot]
+	b := &v.batches[slot]
 	v.group.busy += (r.now - v.begun[slot]).Seconds()
 	v.begun[slot] = Never
 	v.group.runs += len(b.Rows)
 	r.exited = r.exited[:0]
-	for _, row := range b.Rows {
-		q, t := r.current(v.event(row.ID))
+	for i := range b.Rows {
+		q, t := r.current(v.event(b.Rows[i].ID))
 		r.exited = append(r.exited, q == nil || int(q.depth) <= b.Stage)
 		if q != nil {
 			t.queued = r.now
@@ -128,10 +132,11 @@ func (r *run) serve(v *vm, slot int) {
 	if v.back, err = v.queue.Done(r.now, slot, r.exited, v.back[:0]); err != nil {
 		panic(err) // the engine's own mistake: it ended a batch that it had not begun
 	}
-	for i, row := range b.Rows {
-		if _, t := r.current(v.event(row.ID)); t != nil && r.exited[i] {
+	for i := range b.Rows {
+		e := v.event(b.Rows[i].ID)
+		if _, t := r.current(e); t != nil && r.exited[i] {
 			t.load = int32(v.queue.Len())
-			r.answer(t, v.event(row.ID), v.group, balancer.Exited, b.Stage)
+			r.answer(t, e, v.group, balancer.Exited, b.Stage)
 		}
 	}
 	r.handBack(v)

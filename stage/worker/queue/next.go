@@ -124,11 +124,12 @@ func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
 	n := len(q.free) - 1
 	i := q.free[n]
 	q.free = q.free[:n]
-	return q.start(now, i, best), true
+	b.Slot, b.Stage, b.Rows = i, best, q.start(now, i, best)
+	return b, true
 }
 
 // start puts the first rows of a stage into a slot.
-func (q *Queue) start(now time.Duration, i, stage int) Batch {
+func (q *Queue) start(now time.Duration, i, stage int) []Row {
 	s := &q.slots[i]
 	s.busy, s.stage, s.begun, s.tickets, s.rows = true, stage, now, s.tickets[:0], s.rows[:0]
 	for n := q.fill(now, stage); n > 0; n-- {
@@ -139,7 +140,7 @@ func (q *Queue) start(now time.Duration, i, stage int) Batch {
 		e.state = running
 		s.tickets, s.rows = append(s.tickets, t), append(s.rows, e.row)
 	}
-	return Batch{i, stage, s.rows}
+	return s.rows
 }
 
 // due is when a stage's rows are to be started if a slot is free, given the first of them.
