@@ -11,18 +11,16 @@ import (
 
 // request is one that is under way: its machine, and where its attempts are.
 type request struct {
-	woken    time.Duration // when its timer event is due; Never if there is none
-	life     uint32        // no other request in this memory has had it
-	serial   uint32        // the last attempt's
-	depth    int32         // the stage at which it would exit
-	attempts [2]attempt    // more than one of a request that is hedged
-	machine  balancer.Request
-
+	woken      time.Duration // when its timer event is due; Never if there is none
+	life       uint32        // no other request in this memory has had it
+	serial     uint32        // the last attempt's
+	depth      int32         // the stage at which it would exit
+	onFunction bool          // for some stage
 	arrived    time.Duration
-	deadline   time.Duration
 	waited     time.Duration
 	worked     time.Duration
-	onFunction bool // for some stage
+	attempts   [2]attempt // more than one of a request that is hedged
+	machine    balancer.Request
 }
 
 // attempt is one that is on its way.
@@ -60,14 +58,15 @@ func (r *run) arrive() error {
 		r.requests = append(r.requests, request{})
 	}
 	q := &r.requests[i]
-	q.arrived, q.deadline, q.woken, q.waited, q.worked = r.now, Never, Never, 0, 0
+	q.arrived, q.woken, q.waited, q.worked = r.now, Never, 0, 0
+	deadline := Never
 	if r.SLO > 0 {
-		q.deadline = r.after(r.SLO)
+		deadline = r.after(r.SLO)
 	}
 	q.depth, q.onFunction = int32(exit), false
 	rules := r.Rules
 	rules.Functions = rules.Functions || r.control.rationed(r.now)
-	q.machine = balancer.NewRequest(r.balancer, 0, rules, q.deadline)
+	q.machine = balancer.NewRequest(r.balancer, 0, rules, deadline)
 	r.control.see(r.now, 0)
 	r.open++
 	r.count.arrived++

@@ -32,20 +32,20 @@ type group struct {
 
 // vm is a virtual machine that has been launched and has not ended.
 type vm struct {
-	id       string
-	token    string
 	place    uint32
-	group    *group
-	launched time.Duration
 	ready    bool
 	draining bool
 	gone     bool
+	group    *group
+	queue    *queue.Queue
+	woken    time.Duration   // when its queue is to be looked at; Never
+	batches  []queue.Batch   // by slot
+	begun    []time.Duration // by slot; Never if it is free
+	back     []queue.Row     // scratch
 
-	queue   *queue.Queue
-	batches []queue.Batch   // by slot
-	begun   []time.Duration // by slot; Never if it is free
-	woken   time.Duration   // when its queue is to be looked at; Never
-	back    []queue.Row     // scratch
+	id       string
+	token    string
+	launched time.Duration
 }
 
 // A row's ID is its request's place in memory and its attempt's serial.
@@ -146,10 +146,11 @@ func (r *run) serve(v *vm, slot int) {
 
 // handBack replies for the rows that have left unfinished.
 func (r *run) handBack(v *vm) {
-	for _, row := range v.back {
-		if _, t := r.current(v.event(row.ID)); t != nil {
+	for i := range v.back {
+		e := v.event(v.back[i].ID)
+		if _, t := r.current(e); t != nil {
 			t.load = int32(v.queue.Len())
-			r.answer(t, v.event(row.ID), v.group, balancer.Passed, row.Stage)
+			r.answer(t, e, v.group, balancer.Passed, v.back[i].Stage)
 		}
 	}
 }
