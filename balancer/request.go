@@ -40,15 +40,16 @@ type Request struct {
 // NewRequest is a request that begins now with stage 0, in the current generation. Core
 // is whose it is: see Ask. Deadline is the time by which it is to be answered; Never for
 // none. Start it: a generation that it has begun in is not retired before it ends.
-func NewRequest(b *Balancer, core int, r Rules, deadline time.Duration) Request {
-	core = b.core(core)
-	r = r.withDefaults()
+func NewRequest(b *Balancer, core int, r Rules, deadline time.Duration) (q Request) {
+	q.balancer, q.core, q.rules, q.deadline, q.wake, q.late = b, b.core(core), r, deadline, Never, r.Functions
+	q.rules.setDefaults()
 	if r.Idle {
-		deadline = Never
+		q.deadline = Never
 	} else {
-		b.purses[core].earn(int64(r.Hedge * price))
+		b.purses[q.core].earn(int64(q.rules.Hedge * price))
 	}
-	return Request{balancer: b, core: core, rules: r, generation: b.begin(core), deadline: deadline, wake: Never, late: r.Functions}
+	q.generation = b.begin(q.core)
+	return q
 }
 
 // Start sends the request on its way. Random, here and below, is 64 random bits.

@@ -32,7 +32,7 @@ type Rules struct {
 	Idle bool
 }
 
-func (r Rules) withDefaults() Rules {
+func (r *Rules) setDefaults() {
 	if r.Idle {
 		r.Tries, r.Without = 1, r.Without|Hedging
 	}
@@ -51,5 +51,4 @@ func (r Rules) withDefaults() Rules {
 	if r.Hedge == 0 {
 		r.Hedge = 0.02
 	}
-	return r
 }

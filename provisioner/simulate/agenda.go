@@ -72,16 +72,14 @@ func (a *agenda) next() (at time.Duration, where int) {
 		if t, _, ok := a.others.Peek(); ok && t < at {
 			at, where = t, -1
 		}
-		if !a.alarms.until(at, a.sort) {
+		if !a.alarms.begun(at) {
 			return at, where
 		}
-	}
-}
-
-// sort puts an alarm among the other events.
-func (a *agenda) sort(x due) {
-	if a.counts(x.at, x.event) {
-		a.others.Push(x.at, x.event)
+		for _, x := range a.alarms.take(at) {
+			if a.counts(x.at, x.event) {
+				a.others.Push(x.at, x.event)
+			}
+		}
 	}
 }
 

@@ -35,21 +35,23 @@ func (a *alarms) add(now, at time.Duration, e event) bool {
 	return true
 }
 
-// until gives out the alarms of all buckets that begin no later than a time, unsorted.
-// It stops at the first bucket that had one, and says whether there may be more.
-func (a *alarms) until(t time.Duration, give func(due)) (more bool) {
-	for a.count > 0 && time.Duration(a.first)*bucketWidth <= t {
+// begun tells whether there may be an alarm in a bucket that begins no later than a time.
+func (a *alarms) begun(t time.Duration) bool {
+	return a.count > 0 && time.Duration(a.first)*bucketWidth <= t
+}
+
+// take gives out the alarms of the first bucket that has one, unsorted, if it begins no later
+// than a time. They are valid until the next is added.
+func (a *alarms) take(t time.Duration) []due {
+	for a.begun(t) {
 		b := &a.buckets[a.first%maxBuckets]
 		a.first++
-		if len(*b) == 0 {
-			continue
+		if n := len(*b); n > 0 {
+			a.count -= n
+			taken := *b
+			*b = taken[:0]
+			return taken
 		}
-		a.count -= len(*b)
-		for _, x := range *b {
-			give(x)
-		}
-		*b = (*b)[:0]
-		return true
 	}
-	return false
+	return nil
 }

@@ -97,7 +97,7 @@ func (r *run) newVM(g *group, token string) *vm {
 func (r *run) wakeFleet(at time.Duration) {
 	if at < r.tickAt {
 		r.tickAt = at
-		r.events.at(at, event{kind: ticked})
+		r.events.at(at, event{what: what{kind: ticked}})
 	}
 }
 

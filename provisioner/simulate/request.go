@@ -11,18 +11,16 @@ import (
 
 // request is one that is under way: its machine, and where its attempts are.
 type request struct {
-	woken    time.Duration // when its timer event is due; Never if there is none
-	life     uint32        // no other request in this memory has had it
-	serial   uint32        // the last attempt's
-	depth    int32         // the stage at which it would exit
-	attempts [2]attempt    // more than one of a request that is hedged
-	machine  balancer.Request
-
+	woken      time.Duration // when its timer event is due; Never if there is none
+	life       uint32        // no other request in this memory has had it
+	serial     uint32        // the last attempt's
+	depth      int32         // the stage at which it would exit
+	onFunction bool          // for some stage
 	arrived    time.Duration
-	deadline   time.Duration
 	waited     time.Duration
 	worked     time.Duration
-	onFunction bool // for some stage
+	attempts   [2]attempt // more than one of a request that is hedged
+	machine    balancer.Request
 }
 
 // attempt is one that is on its way.
@@ -60,23 +58,25 @@ func (r *run) arrive() error {
 		r.requests = append(r.requests, request{})
 	}
 	q := &r.requests[i]
-	q.arrived, q.deadline, q.woken, q.waited, q.worked = r.now, Never, Never, 0, 0
+	q.arrived, q.woken, q.waited, q.worked = r.now, Never, 0, 0
+	deadline := Never
 	if r.SLO > 0 {
-		q.deadline = r.after(r.SLO)
+		deadline = r.after(r.SLO)
 	}
 	q.depth, q.onFunction = int32(exit), false
 	rules := r.Rules
 	rules.Functions = rules.Functions || r.control.rationed(r.now)
-	q.machine = balancer.NewRequest(r.balancer, 0, rules, q.deadline)
+	q.machine = balancer.NewRequest(r.balancer, 0, rules, deadline)
 	r.control.see(r.now, 0)
 	r.open++
 	r.count.arrived++
-	r.follow(i, q.machine.Start(r.now, r.route.Uint64()))
+	s := q.machine.Start(r.now, r.route.Uint64())
+	r.follow(i, &s)
 	return nil
 }
 
 // follow does what a request's machine says.
-func (r *run) follow(i uint32, s balancer.Step) {
+func (r *run) follow(i uint32, s *balancer.Step) {
 	q := &r.requests[i]
 	if s.Cancel[0] > 0 {
 		r.cancel(q, s.Cancel[0])
@@ -91,7 +91,7 @@ func (r *run) follow(i uint32, s balancer.Step) {
 	}
 	if wake := q.machine.Wake(); wake < q.woken {
 		q.woken = wake
-		r.events.alarm(r.now, wake, event{kind: timer, request: i, serial: q.life})
+		r.events.alarm(r.now, wake, event{what: what{kind: timer}, request: i, serial: q.life})
 	}
 }
 
@@ -114,13 +114,14 @@ func (r *run) cancel(q *request, number uint32) {
 	}
 }
 
-func (r *run) send(i uint32, q *request, s balancer.Step) {
+func (r *run) send(i uint32, q *request, s *balancer.Step) {
 	t := &q.attempts[0]
 	if t.serial != 0 {
 		t = &q.attempts[1]
 	}
 	q.serial++
-	*t = attempt{serial: q.serial, number: s.Attempt, place: uint32(s.Place.ID()), sent: r.now, keep: s.Keep}
+	*t = attempt{}
+	t.serial, t.number, t.place, t.sent, t.keep = q.serial, s.Attempt, uint32(s.Place.ID()), r.now, s.Keep
 	p := &r.places[t.place]
 	p.group.sent++
 	if s.Hedge {
@@ -130,7 +131,7 @@ func (r *run) send(i uint32, q *request, s balancer.Step) {
 	if s.Remaining < Never {
 		t.due = r.now + s.Remaining
 	}
-	e := event{kind: reached, stage: uint16(s.Stage), place: t.place, request: i, serial: t.serial}
+	e := event{what: what{kind: reached, stage: uint16(s.Stage)}, place: t.place, request: i, serial: t.serial}
 	if d := r.travel(p.group, r.Network.Into(s.Stage)); d > 0 {
 		r.events.after(r.now, d, e)
 	} else {
@@ -194,7 +195,8 @@ func (r *run) reply(e event) {
 	}
 	number := t.number
 	*t = attempt{}
-	r.follow(e.request, q.machine.Reply(r.now, number, reply, r.route.Uint64()))
+	s := q.machine.Reply(r.now, number, reply, r.route.Uint64())
+	r.follow(e.request, &s)
 	if p.vm != nil {
 		r.idle(p.vm)
 	}
@@ -226,13 +228,14 @@ func (r *run) timer(e event) {
 	q.woken = Never
 	if wake := q.machine.Wake(); wake > r.now { // that was for an attempt which has come back since
 		q.woken = wake
-		r.events.alarm(r.now, wake, event{kind: timer, request: e.request, serial: q.life})
+		r.events.alarm(r.now, wake, event{what: what{kind: timer}, request: e.request, serial: q.life})
 		return
 	}
-	r.follow(e.request, q.machine.Tick(r.now, r.route.Uint64()))
+	s := q.machine.Tick(r.now, r.route.Uint64())
+	r.follow(e.request, &s)
 }
 
-func (r *run) finish(i uint32, q *request, s balancer.Step) {
+func (r *run) finish(i uint32, q *request, s *balancer.Step) {
 	r.count.end(r.now, r.SLO, q, s.Exit, s.Err)
 	if r.Observe != nil {
 		r.Observe(Outcome{Arrived: q.arrived, Ended: r.now, Waited: q.waited, Worked: q.worked, Exit: s.Exit, Err: s.Err})

@@ -182,14 +182,19 @@ func (r *run) nextArrival() error {
 	return nil
 }
 
-// event is what will happen. Its fields mean what its kind says.
+// event is what will happen. Its fields mean what its kind says. The compiler keeps a struct of
+// no more than four fields in registers, and each event is handed on some ten times.
 type event struct {
-	kind    kind
-	outcome balancer.Outcome
-	stage   uint16
+	what
 	place   uint32
 	request uint32 // or a VM's slot, or the index of a func
 	serial  uint32 // of the request's attempt, or of the request itself
+}
+
+type what struct {
+	kind    kind
+	outcome balancer.Outcome
+	stage   uint16
 }
 
 type kind uint8
@@ -244,7 +249,7 @@ func (r *run) at(t time.Duration, f func()) {
 		r.later = append(r.later, nil)
 	}
 	r.later[i] = f
-	r.events.at(t, event{kind: rare, request: uint32(i)})
+	r.events.at(t, event{what: what{kind: rare}, request: uint32(i)})
 }
 
 // century is longer than any run should be, and short enough for sums of such times.

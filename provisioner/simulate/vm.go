@@ -32,20 +32,20 @@ type group struct {
 
 // vm is a virtual machine that has been launched and has not ended.
 type vm struct {
-	id       string
-	token    string
 	place    uint32
-	group    *group
-	launched time.Duration
 	ready    bool
 	draining bool
 	gone     bool
+	group    *group
+	queue    *queue.Queue
+	woken    time.Duration   // when its queue is to be looked at; Never
+	batches  []queue.Batch   // by slot
+	begun    []time.Duration // by slot; Never if it is free
+	back     []queue.Row     // scratch
 
-	queue   *queue.Queue
-	batches []queue.Batch   // by slot
-	begun   []time.Duration // by slot; Never if it is free
-	woken   time.Duration   // when its queue is to be looked at; Never
-	back    []queue.Row     // scratch
+	id       string
+	token    string
+	launched time.Duration
 }
 
 // A row's ID is its request's place in memory and its attempt's serial.
@@ -77,12 +77,16 @@ func (r *run) enqueue(v *vm, t *attempt, e event) {
 func (r *run) pump(v *vm) {
 	v.back = v.queue.Late(r.now, v.back[:0])
 	r.handBack(v)
-	for b, ok := v.queue.Next(r.now); ok; b, ok = v.queue.Next(r.now) {
-		r.start(v, b)
+	for {
+		b, ok := v.queue.Next(r.now)
+		if !ok {
+			break
+		}
+		r.start(v, &b)
 	}
 	if wake := max(v.queue.Wake(), r.now); wake < v.woken {
 		v.woken = wake
-		r.events.at(wake, event{kind: woken, place: v.place})
+		r.events.at(wake, event{what: what{kind: woken}, place: v.place})
 	}
 }
 
@@ -94,16 +98,16 @@ func (r *run) wakeVM(v *vm) {
 }
 
 // start runs a batch on a slot.
-func (r *run) start(v *vm, b queue.Batch) {
+func (r *run) start(v *vm, b *queue.Batch) {
 	d := r.draw(v.group.times, b.Stage, len(b.Rows))
-	v.batches[b.Slot], v.begun[b.Slot] = b, r.now
-	for _, row := range b.Rows {
-		if q, t := r.current(v.event(row.ID)); q != nil {
+	v.batches[b.Slot], v.begun[b.Slot] = *b, r.now
+	for i := range b.Rows {
+		if q, t := r.current(v.event(b.Rows[i].ID)); q != nil {
 			q.waited += r.now - t.queued
 			t.service, q.worked = min(t.service+d, century), min(q.worked+d, century)
 		}
 	}
-	r.events.at(r.after(d), event{kind: served, place: v.place, request: uint32(b.Slot)})
+	r.events.at(r.after(d), event{what: what{kind: served}, place: v.place, request: uint32(b.Slot)})
 }
 
 // serve ends a batch: rows that are deep enough leave, the others wait for the next
@@ -112,13 +116,13 @@ func (r *run) serve(v *vm, slot int) {
 	if v.gone {
 		return
 	}
-	b := v.batches[slot]
+	b := &v.batches[slot]
 	v.group.busy += (r.now - v.begun[slot]).Seconds()
 	v.begun[slot] = Never
 	v.group.runs += len(b.Rows)
 	r.exited = r.exited[:0]
-	for _, row := range b.Rows {
-		q, t := r.current(v.event(row.ID))
+	for i := range b.Rows {
+		q, t := r.current(v.event(b.Rows[i].ID))
 		r.exited = append(r.exited, q == nil || int(q.depth) <= b.Stage)
 		if q != nil {
 			t.queued = r.now
@@ -128,10 +132,11 @@ func (r *run) serve(v *vm, slot int) {
 	if v.back, err = v.queue.Done(r.now, slot, r.exited, v.back[:0]); err != nil {
 		panic(err) // the engine's own mistake: it ended a batch that it had not begun
 	}
-	for i, row := range b.Rows {
-		if _, t := r.current(v.event(row.ID)); t != nil && r.exited[i] {
+	for i := range b.Rows {
+		e := v.event(b.Rows[i].ID)
+		if _, t := r.current(e); t != nil && r.exited[i] {
 			t.load = int32(v.queue.Len())
-			r.answer(t, v.event(row.ID), v.group, balancer.Exited, b.Stage)
+			r.answer(t, e, v.group, balancer.Exited, b.Stage)
 		}
 	}
 	r.handBack(v)
@@ -141,10 +146,11 @@ func (r *run) serve(v *vm, slot int) {
 
 // handBack replies for the rows that have left unfinished.
 func (r *run) handBack(v *vm) {
-	for _, row := range v.back {
-		if _, t := r.current(v.event(row.ID)); t != nil {
+	for i := range v.back {
+		e := v.event(v.back[i].ID)
+		if _, t := r.current(e); t != nil {
 			t.load = int32(v.queue.Len())
-			r.answer(t, v.event(row.ID), v.group, balancer.Passed, row.Stage)
+			r.answer(t, e, v.group, balancer.Passed, v.back[i].Stage)
 		}
 	}
 }

@@ -98,14 +98,23 @@ func (q *Queue) lateOf(now time.Duration, h *heap.Heap[Ticket], back []Row) []Ro
 // deadlines the deepest; but what had better fill first comes after the others, and idle rows
 // come last. Call it until ok is false.
 func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
-	if len(q.free) == 0 || q.queued == 0 {
+	if q.queued == 0 {
+		return b, false
+	}
+	return q.next(now)
+}
+
+// next is Next if there are rows.
+func (q *Queue) next(now time.Duration) (b Batch, ok bool) {
+	if len(q.free) == 0 {
 		return b, false
 	}
 	best, least, earliest := -1, math.Inf(1), Never
-	for s := range q.stages {
+	for s, left := 0, q.queued; left > 0; s++ {
 		if q.stages[s].rows == 0 {
 			continue
 		}
+		left -= q.stages[s].rows
 		_, e, _ := q.head(s)
 		if e == nil || q.due(s, e) > now {
 			continue
@@ -124,22 +133,25 @@ func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
 	n := len(q.free) - 1
 	i := q.free[n]
 	q.free = q.free[:n]
-	return q.start(now, i, best), true
+	b.Slot, b.Stage, b.Rows = i, best, q.start(now, i, best)
+	return b, true
 }
 
 // start puts the first rows of a stage into a slot.
-func (q *Queue) start(now time.Duration, i, stage int) Batch {
+func (q *Queue) start(now time.Duration, i, stage int) []Row {
 	s := &q.slots[i]
 	s.busy, s.stage, s.begun, s.tickets, s.rows = true, stage, now, s.tickets[:0], s.rows[:0]
 	for n := q.fill(now, stage); n > 0; n-- {
-		if _, e, _ := q.head(stage); len(s.rows) > 0 && e.row.Idle != s.rows[0].Idle {
+		t, e, h := q.head(stage)
+		if len(s.rows) > 0 && e.row.Idle != s.rows[0].Idle {
 			break // it would keep rows that somebody waits for
 		}
-		t, e := q.take(stage)
+		h.Pop()
+		q.unwait(e)
 		e.state = running
 		s.tickets, s.rows = append(s.tickets, t), append(s.rows, e.row)
 	}
-	return Batch{i, stage, s.rows}
+	return s.rows
 }
 
 // due is when a stage's rows are to be started if a slot is free, given the first of them.
@@ -193,10 +205,11 @@ func (q *Queue) Wake() time.Duration {
 	if q.queued == 0 {
 		return wake
 	}
-	for s := range q.stages {
+	for s, left := 0, q.queued; left > 0; s++ {
 		if q.stages[s].rows == 0 {
 			continue
 		}
+		left -= q.stages[s].rows
 		if _, e, _ := q.head(s); e != nil {
 			for _, h := range []*heap.Heap[Ticket]{&q.stages[s].byDeadline, &q.stages[s].staying} {
 				if _, e := q.first(h); e != nil && e.row.Deadline < Never {

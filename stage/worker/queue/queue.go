@@ -290,16 +290,6 @@ func (q *Queue) head(stage int) (Ticket, *entry, *heap.Heap[Ticket]) {
 	return t, e, &w.byDeadline
 }
 
-// take removes the head of a stage from those that wait.
-func (q *Queue) take(stage int) (Ticket, *entry) {
-	t, e, h := q.head(stage)
-	if e != nil {
-		h.Pop()
-		q.unwait(e)
-	}
-	return t, e
-}
-
 // Drain refuses new rows from now on; those that are here are served as before.
 func (q *Queue) Drain() { q.draining = true }
 
