@@ -82,15 +82,15 @@ func TestShedOnceTimesAreKnown(t *testing.T) {
 func TestDownstream(t *testing.T) {
 	front, behind := vm(1, 0, 0, 2, ms), vm(2, 1, 1, 1, 10*ms)
 	for name, c := range map[string]struct {
-		passed  int // of 10
-		hand    int // behind
-		without balancer.Mechanism
-		want    error
+		passed int // of 10
+		hand   int // behind
+		with   balancer.Mechanism
+		want   error
 	}{
-		"all go on, and would be late": {10, 10, 0, balancer.ErrShed},
-		"all go on, in time":           {10, 2, 0, nil},
-		"one in ten goes on":           {1, 10, 0, nil},
-		"not looked at":                {10, 10, balancer.Downstream, nil},
+		"all go on, and would be late": {10, 10, balancer.Downstream, balancer.ErrShed},
+		"all go on, in time":           {10, 2, balancer.Downstream, nil},
+		"one in ten goes on":           {1, 10, balancer.Downstream, nil},
+		"not looked at":                {10, 10, 0, nil},
 	} {
 		b := with(t, 1, front, behind)
 		for i := range 600 {
@@ -108,7 +108,7 @@ func TestDownstream(t *testing.T) {
 		for range 2 { // the front is busy
 			toVM1(b)
 		}
-		_, err := b.Pick(balancer.Ask{Generation: 1, Now: time.Second, Remaining: 50 * ms, Without: c.without})
+		_, err := b.Pick(balancer.Ask{Generation: 1, Now: time.Second, Remaining: 50 * ms, With: c.with})
 		want(t, name, err, c.want)
 	}
 }
