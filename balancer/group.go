@@ -29,7 +29,7 @@ type groupView struct {
 	looked  atomic.Int64  // when that was looked up
 	deeper  atomic.Uint64 // of float64: how much more than expected requests take for the stages that they go through
 	visits  atomic.Uint32 // of which the tail has been learnt, up to enough of them
-	_       [8]byte
+	doubts  atomic.Uint64 // of float64: see learnDoubt
 }
 
 func (b *Balancer) groupOf(m *member) *group {
@@ -40,6 +40,7 @@ func (b *Balancer) groupOf(m *member) *group {
 		for i := range g.views {
 			g.views[i].tail.Store(math.Float64bits(1))
 			g.views[i].caution.Store(math.Float64bits(1))
+			g.views[i].doubts.Store(math.Float64bits(leastDoubt))
 			g.views[i].deeper.Store(math.Float64bits(1))
 		}
 		b.groups[key] = g

@@ -61,7 +61,11 @@ func (h *health) grow(m *member, hand int) {
 		return
 	}
 	room := math.Float64frombits(h.room.Load())
-	if room >= boundless || float64(hand+1) < room {
+	if room >= boundless || float64(hand+1) < math.Floor(room) {
+		return
+	}
+	if m.Kind == Function {
+		h.allow(m, room*(1+limitStep))
 		return
 	}
 	more := 1.0
@@ -75,19 +79,27 @@ func (h *health) grow(m *member, hand int) {
 	h.allow(m, room)
 }
 
-// shrink takes room from a member that has refused a request: once in the time of a visit,
+// limitStep is the part by which a function's room grows with each answer that has used all of it,
+// and shrinks with each refusal: it settles where of the calls at the limit as many are refused as
+// are answered. A cloud counts the calls that run, which are fewer than those in hand by as many as
+// are on the way, now more and now less: to be refused hardly ever would leave much of the limit
+// unused, and a call that is refused can still be made elsewhere.
+const limitStep = 0.05
+
+// shrink takes room from a member that has refused a request: from a VM once in the time of a visit,
 // since the requests that were sent before will say the same. What a VM hands back because it
 // would be late is no sign: a VM that is paid for is best kept so busy that it sometimes does.
 func (h *health) shrink(m *member, now, visit time.Duration, hand int) {
+	if m.Kind == Function {
+		room := min(math.Float64frombits(h.room.Load()), float64(hand+1))
+		h.allow(m, max(room*(1-limitStep), 1))
+		return
+	}
 	if last := h.cut.Load(); last > 0 && now < time.Duration(last)+visit {
 		return
 	}
 	h.cut.Store(int64(max(now, 1)))
-	least := 1.0
-	if m.Kind == VM {
-		least = float64(m.Slots * m.Batch)
-	}
-	h.allow(m, max(cutting*float64(hand), least))
+	h.allow(m, max(cutting*float64(hand), float64(m.Slots*m.Batch)))
 }
 
 // A member that fails so many requests in a row is not picked for a while, which doubles

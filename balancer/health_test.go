@@ -129,7 +129,7 @@ func TestSlowStart(t *testing.T) {
 	var hand []balancer.Place
 	fill := func(requests int) {
 		for range requests {
-			_, p := pick(b, balancer.Ask{Generation: 1, Remaining: balancer.Never, Random: r.Uint64()})
+			_, p := pick(b, balancer.Ask{Generation: 1, Remaining: balancer.Never, With: balancer.Rooms, Random: r.Uint64()})
 			if p.ID() == 2 {
 				hand = append(hand, p)
 			}
@@ -143,6 +143,50 @@ func TestSlowStart(t *testing.T) {
 	hand = nil
 	fill(20)
 	want(t, "after two answers", len(hand), 3) // the second came when it had room
+}
+
+// The room of a function that refuses calls settles where it refuses some, and follows its limit.
+// Left out, calls are tried whatever has been refused.
+func TestLearntLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		without balancer.Mechanism
+		refused bool // two in five calls, or more
+	}{"learnt": {0, false}, "left out": {balancer.Concurrency, true}} {
+		b := with(t, 0, function(1, 0, 0, 0, 10*ms))
+		throttle(b, c.without, 20, 500)
+		most, refused := throttle(b, c.without, 10, 500)
+		want(t, name+", calls at one time of 10", most, 10)
+		want(t, name+", refused", refused > 200, c.refused)
+		throttle(b, c.without, 10, 500)
+		most, _ = throttle(b, c.without, 20, 500)
+		want(t, name+", calls at one time of 20", most, 20)
+	}
+}
+
+// throttle has calls come to a function that allows so many at one time. Whenever one has been refused
+// or has not been sent, the oldest under way is answered.
+func throttle(b *balancer.Balancer, without balancer.Mechanism, limit, calls int) (most, refused int) {
+	var running []*balancer.Request
+	for range calls {
+		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Without: without}, balancer.Never)
+		s := r.Start(0, 1<<63)
+		if s.Send && len(running) < limit {
+			running = append(running, &r)
+			most = max(most, len(running))
+			continue
+		}
+		if s.Send {
+			refused++
+			r.Reply(0, s.Attempt, balancer.Reply{Outcome: balancer.Refused, Err: errors.New("too many")}, 1<<63)
+		}
+		r.GiveUp(nil)
+		running[0].Reply(ms, 1, balancer.Reply{Outcome: balancer.Exited, Service: 10 * ms}, 0)
+		running = running[1:]
+	}
+	for _, r := range running {
+		r.Reply(ms, 1, balancer.Reply{Outcome: balancer.Exited, Service: 10 * ms}, 0)
+	}
+	return most, refused
 }
 
 // A function that refuses is full for as many calls as it had, and then room comes back.

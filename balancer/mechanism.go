@@ -1,7 +1,7 @@
 package balancer
 
-// Mechanism is a part of what the balancer does that can be left out: to see what it is worth,
-// or because its work is done elsewhere.
+// Mechanism is a part of what the balancer does that can be left out, or taken in if it is off by
+// default: to see what it is worth, or because its work is done elsewhere.
 type Mechanism uint8
 
 // The mechanisms.
@@ -9,14 +9,19 @@ const (
 	// Deadlines routes by them. Without it a request goes to a VM with a free place in its
 	// batches, and else to a function, whatever it has left; and none is shed.
 	Deadlines Mechanism = 1 << iota
-	// Downstream looks at the places behind a group before a request is sent to it.
-	Downstream
-	// Concurrency adapts how many requests a member may have in hand to what it shows.
+	// Concurrency adapts how many calls of a function may be under way to what its cloud refuses.
 	Concurrency
 	// Hedging sends a request that takes too long once more.
 	Hedging
 	// Shedding ends a request as soon as its deadline is out of reach.
 	Shedding
+	// Downstream looks at the places behind a group before a request is sent to it. It is off by
+	// default: Shedding at those places does the same without it (see ABLATION.md).
+	Downstream
+	// Rooms adapts how many requests a VM may have in hand to what it refuses, and lets one that has
+	// just joined others begin with few. It is off by default: VMs refuse little that a balancer
+	// which knows their load would send them.
+	Rooms
 )
 
 // Priority says which requests are shed first.
@@ -24,8 +29,8 @@ type Priority int8
 
 // The priorities. A request of any other is as one of the nearest.
 const (
-	// Sheddable ones are shed if they might not be in time after twice the wait that is expected
-	// at VMs: under overload they are the first to go.
+	// Sheddable ones are shed as if there were four times as much ahead of them at VMs: under
+	// overload they are the first to go.
 	Sheddable Priority = iota - 1
 	Normal
 	// Critical ones are shed only when they cannot be in time any more.

@@ -23,6 +23,8 @@ type member struct {
 // times are those of a stage, in nanoseconds.
 type times struct {
 	service, longest, soonest float64
+	even                      bool
+	door                      bool    // see door
 	until                     float64 // the times of the stages before it in the range, and its own; 0 if they are not known
 }
 
@@ -43,6 +45,12 @@ func newMember(m Member) *member {
 		if m.Each != nil {
 			n.times[i].until = n.path(0, i-1) + float64(m.Each[i])
 		}
+	}
+	for i := len(n.times) - 1; i >= 0; i-- {
+		n.times[i].even = i == len(n.times)-1 || n.times[i+1].even && n.times[i].service >= n.times[i+1].service
+	}
+	for i := range n.times {
+		n.times[i].door = door(m.Service[i:])
 	}
 	return n
 }
@@ -91,7 +99,7 @@ func (m *member) at(p *Place, a *Ask) {
 	if t.until > 0 {
 		service *= m.group.views[a.Core].depth()
 	}
-	p.cold, p.keep, p.caught = false, false, false
+	p.cold, p.keep, p.caught, p.hopes = false, false, false, false
 	switch {
 	case m.Kind == VM:
 		if hand >= m.Slots {
@@ -156,8 +164,11 @@ func (m *member) toTry(a *Ask, then time.Duration) bool {
 // full tells whether a function is at its limit of concurrent calls, the one described or
 // the one that its refusals have shown. Two requests that ask at once may both pass; the
 // cloud refuses the second.
-func (m *member) full() bool {
-	room := m.health().limit()
+func (m *member) full(without Mechanism) bool {
+	room := unlimited
+	if without&Concurrency == 0 {
+		room = m.health().limit()
+	}
 	if m.Slots > 0 {
 		room = min(room, m.Slots)
 	}

@@ -18,8 +18,9 @@ type Ask struct {
 	Not        uint64        // a member that is not taken at all; 0 for none
 	Priority   Priority
 	Without    Mechanism
-	Idle       bool   // nobody waits for it: only a VM with a free slot is taken
-	Random     uint64 // 64 random bits
+	With       Mechanism // of those that are off by default
+	Idle       bool      // nobody waits for it: only a VM with a free slot is taken
+	Random     uint64    // 64 random bits
 	// Core says whose request it is, from 0; by default 0, and modulo the balancer's cores.
 	// Any number is right. Requests are fastest with that of the processor they run on,
 	// or of a worker that stays on one, and slowest if all say the same.
@@ -51,6 +52,7 @@ type Place struct {
 	cold   bool          // an instance is expected to start first, which is in both
 	keep   bool          // no function would be in time
 	caught bool          // a function would be
+	hopes  bool          // it is not expected to be in time, but nothing else is either
 }
 
 // ID is the member's.
@@ -224,6 +226,7 @@ func (s *looked) choose(a *Ask, t *table) *Place {
 	}
 	a.leave(t, v)
 	rank, inTime := a.rank(v), a.fits(v, f)
+	v.hopes = !inTime
 	switch {
 	case f != nil && (a.Late || rank >= failed && !a.Avoid.has(f.ID())):
 		return f
@@ -277,23 +280,30 @@ func (a *Ask) catches(f, v *Place) bool {
 }
 
 // hopeless tells whether a request is to be shed rather than sent to the likeliest place: it
-// could not be in time any more, even if it left at the first exit after half of what it is
-// expected to wait. A VM that has too much to do gives up many of those ahead, so the wait is often
-// shorter, and the VM itself sends back in time what it cannot do.
+// could not be in time any more, even if it left at the first exit once those ahead of it were done,
+// as far as there is doubt that they will be given up.
 func (a *Ask) hopeless(p *Place) bool {
 	m := p.member
 	if a.Remaining == Never || a.Without&(Shedding|Deadlines) != 0 || m.Supposed && p.view().visits.Load() < seasoned {
 		return false
 	}
 	least := p.soonest(a)
-	switch {
-	case m.Kind == Function || a.Priority >= Critical:
-	case a.Priority <= Sheddable:
-		least += 2 * p.wait
-	default:
-		least += p.wait / 2
+	if m.Kind == Function || a.Priority >= Critical || int(p.hand) < m.Slots {
+		return least > a.Remaining
 	}
-	return least > a.Remaining
+	doubt := p.doubt(a)
+	if a.Priority <= Sheddable {
+		doubt *= sheddableDoubt
+	}
+	return least+duration(doubt*float64(p.ahead())) > a.Remaining
+}
+
+// ahead is how long a VM is expected to be busy with what it has, in batches as large as that makes
+// them.
+func (p *Place) ahead() time.Duration {
+	_, company := p.member.busy(1, int(p.hand))
+	own := p.Finish - p.wait - p.member.Travel
+	return p.wait + own - duration(float64(own)/company)
 }
 
 // How good it is to send a request to a VM, the best first.
@@ -314,7 +324,7 @@ func (a *Ask) rank(p *Place) int {
 		return ejected
 	case a.Avoid.has(id):
 		return failed
-	case odd && a.Without&Concurrency == 0 && int(p.hand) >= h.limit():
+	case odd && a.With&Rooms != 0 && int(p.hand) >= h.limit():
 		return roomless
 	}
 	return usable

@@ -146,7 +146,7 @@ func (r *Request) tick(s *Step, now time.Duration, random uint64) {
 	if now >= r.deadline {
 		for i := range r.flights {
 			if f := &r.flights[i]; f.attempt > 0 && f.place.Kind() == VM {
-				f.place.view().learnMiss(true)
+				f.place.learnFate(true)
 			}
 		}
 		r.end(s, now, ErrDeadline)
@@ -224,7 +224,7 @@ func (r *Request) ask(a *Ask, now time.Duration, random, not uint64) {
 		a.Remaining = r.deadline - now
 	}
 	a.Late, a.Avoid, a.Not = r.late || r.lastTry(), r.avoid, not
-	a.Priority, a.Without, a.Idle, a.Random, a.Core = r.rules.Priority, r.rules.Without, r.rules.Idle, random, r.core
+	a.Priority, a.Without, a.With, a.Idle, a.Random, a.Core = r.rules.Priority, r.rules.Without, r.rules.With, r.rules.Idle, random, r.core
 }
 
 // send sends the request to a place, but not to one that has just refused it, or has it wait.

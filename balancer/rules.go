@@ -11,6 +11,7 @@ type Rules struct {
 	// had handed it back.
 	Functions bool
 	Without   Mechanism
+	With      Mechanism // of those that are off by default
 	// Tries is how many places may fail a request in a row, without its getting a
 	// stage further, before it is given up; default 5.
 	Tries int

@@ -82,15 +82,15 @@ func TestShedOnceTimesAreKnown(t *testing.T) {
 func TestDownstream(t *testing.T) {
 	front, behind := vm(1, 0, 0, 2, ms), vm(2, 1, 1, 1, 10*ms)
 	for name, c := range map[string]struct {
-		passed  int // of 10
-		hand    int // behind
-		without balancer.Mechanism
-		want    error
+		passed int // of 10
+		hand   int // behind
+		with   balancer.Mechanism
+		want   error
 	}{
-		"all go on, and would be late": {10, 10, 0, balancer.ErrShed},
-		"all go on, in time":           {10, 2, 0, nil},
-		"one in ten goes on":           {1, 10, 0, nil},
-		"not looked at":                {10, 10, balancer.Downstream, nil},
+		"all go on, and would be late": {10, 10, balancer.Downstream, balancer.ErrShed},
+		"all go on, in time":           {10, 2, balancer.Downstream, nil},
+		"one in ten goes on":           {1, 10, balancer.Downstream, nil},
+		"not looked at":                {10, 10, 0, nil},
 	} {
 		b := with(t, 1, front, behind)
 		for i := range 600 {
@@ -108,7 +108,48 @@ func TestDownstream(t *testing.T) {
 		for range 2 { // the front is busy
 			toVM1(b)
 		}
-		_, err := b.Pick(balancer.Ask{Generation: 1, Now: time.Second, Remaining: 50 * ms, Without: c.without})
+		_, err := b.Pick(balancer.Ask{Generation: 1, Now: time.Second, Remaining: 50 * ms, With: c.with})
 		want(t, name, err, c.want)
+	}
+}
+
+// Requests that are late although it could have been otherwise teach that those ahead are not given
+// up, and answers that some are again; but not where the work is in a later stage.
+func TestDoubt(t *testing.T) {
+	for name, c := range map[string]struct {
+		service []time.Duration
+		shed    bool
+	}{
+		"as much work early as late": {[]time.Duration{10 * ms, 10 * ms}, true},
+		"most of it late":            {[]time.Duration{10 * ms, 20 * ms}, false},
+	} {
+		m := vm(1, 0, 1, 1, 10*ms)
+		m.Service = c.service
+		b := with(t, 0, m)
+		shed := func() bool { // of two in hand, a third
+			var all [3]balancer.Request
+			var err error
+			for i := range all {
+				all[i] = balancer.NewRequest(b, 0, balancer.Rules{Stages: 2}, 25*ms)
+				err = all[i].Start(0, 0).Err
+			}
+			for i := range all {
+				all[i].GiveUp(nil)
+			}
+			return errors.Is(err, balancer.ErrShed)
+		}
+		want(t, name+", at first: half of 20 ms, and any of its own", shed(), false)
+		for range 100 {
+			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 2}, 25*ms)
+			r.Start(0, 0)
+			r.Tick(25*ms, 0)
+		}
+		want(t, name+", many were late", shed(), c.shed)
+		for range 2000 {
+			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 2}, 25*ms)
+			s := r.Start(0, 0)
+			r.Reply(10*ms, s.Attempt, balancer.Reply{Outcome: balancer.Exited, Stage: 0}, 0)
+		}
+		want(t, name+", many were not", shed(), false)
 	}
 }

@@ -147,7 +147,7 @@ func (s *looked) further(a *Ask, c *candidates, p, q int, behind uint64) int {
 // called; it is not found if there is none. One to avoid comes last.
 func (c *candidates) function(a *Ask, best *Place) (found bool) {
 	for _, f := range c.functions {
-		if f.ID == a.Not || f.full() {
+		if f.ID == a.Not || f.full(a.Without) {
 			continue
 		}
 		var p Place

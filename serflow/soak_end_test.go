@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/serflow"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/remote"
 )
@@ -16,9 +17,12 @@ import (
 // tell says what has happened, and fails if that shows nothing.
 func (s *soaking) tell(requests int) {
 	a := s.cloud.Account()
-	s.t.Logf("%d requests: %v; %v; %d VMs launched, %d calls, %d throttled", requests, s.ended, s.demon.done, a.VMs, a.Calls, a.Throttled)
+	s.t.Logf("%d requests: %v, shed %v; %v; %d VMs launched, %d calls, %d throttled", requests, s.ended, s.shed, s.demon.done, a.VMs, a.Calls, a.Throttled)
 	if 4*s.ended["answered"] < requests || 20*s.ended["cancelled by its caller"] < requests {
 		s.t.Error("too few were answered, or cancelled, for it to show anything")
+	}
+	if low, others := s.shed[serflow.Sheddable], s.shed[serflow.Normal]+s.shed[serflow.Critical]; low <= others || s.shed[serflow.Critical] > s.shed[serflow.Normal] {
+		s.t.Errorf("shed by priority: %v; want those that may be shed first, and critical ones last", s.shed)
 	}
 	if a.Throttled == 0 || len(s.demon.done) < 4 {
 		s.t.Errorf("not everything has happened: %v, %d throttled", s.demon.done, a.Throttled)

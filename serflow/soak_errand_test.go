@@ -15,13 +15,14 @@ import (
 // errand is a request, and what its caller is like.
 type errand struct {
 	depth, class int
+	priority     serflow.Priority
 	within       time.Duration // its caller's deadline; 0 for none but the SLO
 	leaves       time.Duration // after which its caller goes away; -1 for never
 }
 
 // drawErrand draws one. Three in ten callers go away, some of them before they have asked.
 func drawErrand(r *rand.Rand) errand {
-	e := errand{depth: load.Depth(r, soakReach), class: r.IntN(8), leaves: -1}
+	e := errand{depth: load.Depth(r, soakReach), class: r.IntN(8), priority: serflow.Priority(r.IntN(3)) + serflow.Sheddable, leaves: -1}
 	if r.IntN(4) == 0 {
 		e.within = time.Duration(20+r.IntN(480)) * time.Millisecond
 	}
@@ -33,7 +34,7 @@ func drawErrand(r *rand.Rand) errand {
 
 // infer runs an errand.
 func (s *soaking) infer(e errand) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(serflow.WithPriority(context.Background(), e.priority))
 	defer cancel()
 	if e.within > 0 {
 		ctx, cancel = context.WithTimeout(ctx, e.within)
@@ -59,6 +60,9 @@ func (s *soaking) infer(e errand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended[how]++
+	if how == serflow.ErrShed.Error() {
+		s.shed[e.priority]++
+	}
 }
 
 // failed holds an error to what it has to say, and returns which it is.

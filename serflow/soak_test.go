@@ -44,6 +44,7 @@ type soaking struct {
 
 	mu    sync.Mutex
 	ended map[string]int // requests, by how they ended
+	shed  map[serflow.Priority]int
 }
 
 // Whatever befalls VMs and functions, and whenever callers go away, each request ends in
@@ -80,7 +81,7 @@ func TestSoak(t *testing.T) {
 // openSoak returns a soak whose VMs serve.
 func openSoak(t *testing.T, before []string) *soaking {
 	folder := t.TempDir()
-	s := &soaking{t: t, ended: map[string]int{}}
+	s := &soaking{t: t, ended: map[string]int{}, shed: map[serflow.Priority]int{}}
 	s.cloud = openLocal(t, local.Options{
 		Env: []string{soakDir + "=" + folder}, Concurrency: soakConcurrency, Grace: 500 * time.Millisecond,
 		Functions: []local.Function{{Offer: functionOffer, Cold: 50 * time.Millisecond}},

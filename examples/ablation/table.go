@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
@@ -30,6 +31,7 @@ type situation struct {
 	about       string
 	utilisation float64 // of the fleet, by the mean rate
 	split       bool    // two groups of VMs, the second for the last half of the stages
+	deep        bool    // hardly a request leaves at a stage but the last
 	functions   bool
 	stalls      bool // one batch in 500 takes 20 times as long
 	calls       int  // of functions at once; 0 for as many as the offer says
@@ -41,23 +43,27 @@ var situations = []situation{
 	{name: "throttled", about: "a busy fleet, and a cloud that refuses more than a few calls at once, which nobody has said", utilisation: 1, functions: true, calls: 4},
 	{name: "stalls", about: "as calm, but one batch in 500 takes 20 times as long", utilisation: 0.8, functions: true, stalls: true},
 	{name: "overload", about: "two VM groups and no functions, with half of the VMs that the second one needs", utilisation: 1, split: true},
+	{name: "pipeline", about: "as overload, but of the requests all but one in twenty go all the way", utilisation: 1, split: true, deep: true},
+	{name: "flood", about: "one VM group and no functions, with half of the VMs that it needs", utilisation: 2},
 }
 
-// variant is what the balancer does without.
+// variant is what the balancer does without, or with though it is off by default.
 type variant struct {
 	name    string
 	without balancer.Mechanism
+	with    balancer.Mechanism
 	single  bool // no batches
 }
 
 var variants = []variant{
-	{name: "everything"},
-	{name: "deadline routing", without: balancer.Deadlines},
-	{name: "hedging", without: balancer.Hedging},
-	{name: "batching", single: true},
-	{name: "adaptive concurrency", without: balancer.Concurrency},
-	{name: "downstream admission", without: balancer.Downstream},
-	{name: "shedding", without: balancer.Shedding},
+	{name: "as it is"},
+	{name: "without deadline routing", without: balancer.Deadlines},
+	{name: "without hedging", without: balancer.Hedging},
+	{name: "without batching", single: true},
+	{name: "without adaptive concurrency", without: balancer.Concurrency},
+	{name: "without shedding", without: balancer.Shedding},
+	{name: "with downstream admission", with: balancer.Downstream},
+	{name: "with adaptive concurrency of VMs", with: balancer.Rooms},
 }
 
 // table is one situation of one model at one load.
@@ -71,14 +77,19 @@ func tables(models []shape) (all []table) {
 	for _, s := range situations {
 		for _, m := range models {
 			for _, vcpus := range []float64{2, 8, 32} {
-				all = append(all, table{m, s, vcpus})
+				t := table{m, s, vcpus}
+				if s.deep {
+					t.reach = slices.Repeat([]float64{0.95}, len(m.reach))
+					t.reach[0] = 1
+				}
+				all = append(all, t)
 			}
 		}
 	}
 	return all
 }
 
-// run prints the table: what the balancer does without in each line.
+// run prints the table: what the balancer does with and without.
 func (t table) run(ctx context.Context, all traces, seed uint64, stdout, stderr io.Writer) error {
 	var scenarios []simulate.Scenario
 	for _, v := range variants {
@@ -91,16 +102,13 @@ func (t table) run(ctx context.Context, all traces, seed uint64, stdout, stderr 
 		return err
 	}
 	fmt.Fprintf(stdout, "\n### %s, %s, %g vCPUs of work, SLO %v\n\n%s.\n\n", t.situation.name, t.shape.name, t.vcpus, t.slo(), t.about)
-	fmt.Fprintln(stdout, "| without | within the SLO | p50 ms | p99 ms | dollars a million | by functions | hedged | shed | late |")
-	fmt.Fprintln(stdout, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+	fmt.Fprintln(stdout, "| | within the SLO | p50 ms | p99 ms | dollars a million | by functions | hedged | shed | late | told early, after | refused |")
+	fmt.Fprintln(stdout, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 	for i, v := range variants {
 		s := sum(results[i*stretches : (i+1)*stretches])
-		name := v.name
-		if i == 0 {
-			name = "nothing: everything on"
-		}
-		fmt.Fprintf(stdout, "| %s | %.2f %% | %.2f | %.2f | %.3f | %.2f %% | %.2f %% | %.2f %% | %.2f %% |\n", name, 100*s.within/s.requests,
-			1000*s.p50, 1000*s.p99, 1e6*s.dollars/s.requests, 100*s.share/stretches, 100*s.hedges/s.requests, 100*s.shed/s.requests, 100*s.late/s.requests)
+		fmt.Fprintf(stdout, "| %s | %.2f %% | %.2f | %.2f | %.3f | %.2f %% | %.2f %% | %.2f %% | %.2f %% | %s | %.2f %% |\n", v.name, 100*s.within/s.requests,
+			1000*s.p50, 1000*s.p99, 1e6*s.dollars/s.requests, 100*s.share/stretches, 100*s.hedges/s.requests, 100*s.shed/s.requests, 100*s.late/s.requests,
+			s.toldOf(t.slo()), 100*s.refused/s.requests)
 	}
 	return nil
 }
@@ -108,7 +116,20 @@ func (t table) run(ctx context.Context, all traces, seed uint64, stdout, stderr 
 func (t table) slo() time.Duration { return (5 * t.full).Round(time.Millisecond) }
 
 // totals are of all stretches; latencies are the worst stretch's.
-type totals struct{ requests, within, p50, p99, dollars, share, hedges, shed, late float64 }
+type totals struct {
+	requests, within, p50, p99, dollars, share, hedges, shed, late, refused float64
+	early, told                                                             float64
+}
+
+// toldOf says how many of the requests that were lost were told so before their deadline, and after
+// how much of the SLO, in the median.
+func (s totals) toldOf(slo time.Duration) string {
+	lost := s.shed + s.late
+	if lost == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %%, %.0f %%", 100*s.early/lost, 100*s.told/lost/slo.Seconds())
+}
 
 func sum(results []simulate.Result) (s totals) {
 	for _, r := range results {
@@ -120,10 +141,13 @@ func sum(results []simulate.Result) (s totals) {
 		s.share += r.FunctionShare
 		s.shed += float64(r.Failed.Shed)
 		s.late += float64(r.Failed.Deadline + r.Failed.Tries)
+		s.early += float64(r.Early)
+		s.told += r.Told.P50 * float64(r.Failed.Deadline+r.Failed.Shed+r.Failed.Tries)
 		for _, g := range r.VMs {
 			s.hedges += float64(g.Hedges)
 		}
 		for _, g := range r.Functions {
+			s.refused += float64(g.Throttled)
 			s.hedges += float64(g.Hedges)
 		}
 	}
@@ -143,7 +167,7 @@ func (t table) scenario(v variant, all traces, stretch int, seed uint64) simulat
 			return mock.NewWorld(mock.Config{Concurrency: t.calls, Cold: mock.Spread{Median: 400 * time.Millisecond, P99: 1200 * time.Millisecond}, KeepAlive: 10 * time.Minute}, r)
 		},
 	}
-	s.Rules.Without = v.without
+	s.Rules.Without, s.Rules.With = v.without, v.with
 	return s
 }
 

@@ -36,6 +36,9 @@ func TestGoodputAtTwiceTheCapacity(t *testing.T) {
 	if twice.serflow.rate < 0.9*ours {
 		t.Errorf("%.1f a second in time, of %.1f at the peak", twice.serflow.rate, ours)
 	}
+	if early := twice.serflow.early(); 2*early < len(twice.serflow.told) {
+		t.Errorf("%d of %d without an answer knew so before their deadline", early, len(twice.serflow.told))
+	}
 	if twice.proxy.rate >= twice.serflow.rate {
 		t.Errorf("the proxy answers %.1f a second in time, Serflow %.1f", twice.proxy.rate, twice.serflow.rate)
 	}
@@ -59,10 +62,10 @@ func TestLeft(t *testing.T) {
 func TestReport(t *testing.T) {
 	var out bytes.Buffer
 	print(&out, []row{
-		{load: 1, serflow: outcome{rate: 100, inTime: 500}, proxy: outcome{rate: 80, inTime: 400, others: 100}},
-		{load: 2, serflow: outcome{rate: 90, inTime: 450, others: 50, atOnce: 40}, proxy: outcome{rate: 20, others: 400}},
+		{load: 1, serflow: outcome{rate: 100, inTime: 500}, proxy: outcome{rate: 80, inTime: 400, told: []time.Duration{slo}}},
+		{load: 2, serflow: outcome{rate: 90, inTime: 450, told: []time.Duration{0, slo / 4, slo / 2, slo}}, proxy: outcome{rate: 20, told: []time.Duration{slo}}},
 	})
-	for _, want := range []string{"90.0     90 %   40 of 50", "20.0     25 %   0 of 400", "4.50x", "90 % of its peak in time, and the proxy 25 %"} {
+	for _, want := range []string{"90.0     90 %    3 of 4   150 ms", "20.0     25 %    0 of 1   300 ms", "4.50x", "90 % of its peak in time, and the proxy 25 %"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}

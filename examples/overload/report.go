@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 )
 
@@ -18,8 +19,8 @@ func peak(rows []row) (serflow, proxy float64) {
 func print(out io.Writer, rows []row) {
 	ours, theirs := peak(rows)
 	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\tsent\t|\tSerflow\tof its\tothers,\t|\tround\tof its\tothers,\t|\tSerflow\t\n")
-	fmt.Fprint(t, "load\ta second\t|\tin time\tpeak\tat once\t|\trobin\tpeak\tat once\t|\tover it\t\n")
+	fmt.Fprint(t, "\tsent\t|\tSerflow\tof its\tothers,\ttold\t|\tround\tof its\tothers,\ttold\t|\tSerflow\t\n")
+	fmt.Fprint(t, "load\ta second\t|\tin time\tpeak\tearly\tafter\t|\trobin\tpeak\tearly\tafter\t|\tover it\t\n")
 	for _, r := range rows {
 		fmt.Fprintf(t, "%gx\t%.0f\t|\t%s\t|\t%s\t|\t%.2fx\t\n",
 			r.load, r.load*capacity(), r.serflow.cells(ours), r.proxy.cells(theirs), r.serflow.rate/max(r.proxy.rate, 1e-9))
@@ -31,9 +32,16 @@ func print(out io.Writer, rows []row) {
 }
 
 func (o outcome) cells(peak float64) string {
-	atOnce := "-"
-	if o.others > 0 {
-		atOnce = fmt.Sprintf("%d of %d", o.atOnce, o.others)
+	early, after := "-", "-"
+	if n := len(o.told); n > 0 {
+		early = fmt.Sprintf("%d of %d", o.early(), n)
+		after = fmt.Sprintf("%.0f ms", o.told[n/2].Seconds()*1000)
 	}
-	return fmt.Sprintf("%.1f\t%.0f %%\t%s", o.rate, 100*o.rate/peak, atOnce)
+	return fmt.Sprintf("%.1f\t%.0f %%\t%s\t%s", o.rate, 100*o.rate/peak, early, after)
+}
+
+// early is how many of those that were not answered in time knew so before the SLO was over.
+func (o outcome) early() int {
+	n, _ := slices.BinarySearch(o.told, slo)
+	return n
 }

@@ -18,6 +18,8 @@ type Result struct {
 	// Failed requests ended without an answer: late, without a place that would take
 	// them, or failed at every place they were sent to.
 	Failed  Failed     `json:"failed"`
+	Told    Latency    `json:"told"`  // from their arrival until that was known
+	Early   int        `json:"early"` // of the failed requests, those that were told so before their deadline
 	Exits   []int      `json:"exits"` // answers by the stage that gave them
 	Reach   []float64  `json:"reach"` // of the answered requests
 	Latency Latency    `json:"latency"`
@@ -87,9 +89,10 @@ type FunctionResult struct {
 // counts is what a run adds up.
 type counts struct {
 	arrived, answered int
+	early             int
 	failed            Failed
 	exits             []int
-	latency           *histogram
+	latency, told     *histogram
 	transfer          float64
 	within            int
 	onFunctions       int
@@ -104,7 +107,7 @@ type window struct {
 }
 
 func newCounts(s Scenario) counts {
-	return counts{exits: make([]int, s.Stages), latency: newHistogram()}
+	return counts{exits: make([]int, s.Stages), latency: newHistogram(), told: newHistogram()}
 }
 
 // end counts a request that has ended.
@@ -122,6 +125,12 @@ func (c *counts) end(now, slo time.Duration, q *request, exit int, err error) {
 		c.failed.Shed++
 	default:
 		c.failed.Tries++
+	}
+	if err != nil {
+		c.told.record(took)
+		if took < slo {
+			c.early++
+		}
 	}
 	c.window.add(now/time.Minute, met)
 	if met {
@@ -162,7 +171,7 @@ func (r *run) result() Result {
 	c.window.close()
 	res := Result{
 		Seed: r.Seed, Seconds: r.now.Seconds(), Requests: c.arrived, Answered: c.answered, Failed: c.failed,
-		Exits: c.exits, Reach: reach(c.exits), Latency: c.latency.summary(),
+		Exits: c.exits, Reach: reach(c.exits), Latency: c.latency.summary(), Told: c.told.summary(), Early: c.early,
 		SLO: Attainment{
 			Seconds: r.SLO.Seconds(), Within: share(float64(c.within), float64(c.arrived)),
 			Windows: c.window.windows, Good: c.window.goodBefore,

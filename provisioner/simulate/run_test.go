@@ -142,7 +142,7 @@ func TestThrottledFunction(t *testing.T) {
 	s.Traffic, s.Depths = scripted(0, ms, 2*ms), scriptedDepths(1)
 	s.World = world(mock.Config{Concurrency: 1})
 	res := audit(t, s)
-	want(t, "answered, failed, all throttled at least once", fmt.Sprint(res.Answered, res.Failed, res.Functions[0].Throttled >= 2), "3 {0 0 0} true")
+	want(t, "answered, failed, some throttled", fmt.Sprint(res.Answered, res.Failed, res.Functions[0].Throttled > 0), "3 {0 0 0} true")
 	s.Plan.Functions[0].Offer.Concurrency = 1 // now the balancer knows
 	res = audit(t, s)
 	want(t, "answered, failed, throttled", fmt.Sprint(res.Answered, res.Failed, res.Functions[0].Throttled), "3 {0 0 0} 0")

@@ -49,11 +49,7 @@ func (q *Queue) fill(now time.Duration, stage int) int {
 		return most
 	}
 	_, first, _ := q.head(stage)
-	left := Never
-	if d := first.row.Deadline; d != Never {
-		left = d - now
-	}
-	n := 1
+	left, n := q.left(now, &first.row), 1
 	for ; n < most; n++ {
 		behind := q.each(q.queued-n-len(q.free)) + q.crowd()
 		if behind*w.curve.saved(n) < float64(n)*w.curve.more(n) || w.curve[n] > left && q.tightFirst(w, n) {
@@ -61,6 +57,27 @@ func (q *Queue) fill(now time.Duration, stage int) int {
 		}
 	}
 	return n
+}
+
+// left is how long a batch may take with a row in it. Where rows may go elsewhere, one that goes on
+// after the stage is to have the time for that, or to be finished here, unless it would not even if
+// it ran alone. Where they may not, that would make batches smaller and so more rows late.
+func (q *Queue) left(now time.Duration, r *Row) time.Duration {
+	if r.Deadline == Never {
+		return Never
+	}
+	left, next := r.Deadline-now, r.Stage+1
+	if next > r.Last || q.config.Need[next] <= q.alone(next) {
+		return left
+	}
+	then := q.config.Need[next]
+	if rest := q.config.Rest[next]; rest > 0 {
+		then = min(then, rest)
+	}
+	if left-then >= q.alone(r.Stage) {
+		return left - then
+	}
+	return left
 }
 
 // tightFirst tells whether a row that would be late in a batch of more than n rows is worth a

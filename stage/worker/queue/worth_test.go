@@ -286,3 +286,29 @@ func ExampleWorth() {
 	// 2
 	// 1
 }
+
+// Nor does it take the time away from its tightest row that it needs afterwards to go elsewhere, or
+// to be finished here, if it would have that alone and there is an elsewhere.
+func TestFillLeavesTimeForWhatIsNext(t *testing.T) {
+	for name, c := range map[string]struct {
+		need, rest, left time.Duration
+		last             int
+		want             string
+	}{
+		"nowhere else to go":        {10 * ms, 0, 40 * ms, 1, "0:0[1 2 3 4]"},
+		"elsewhere":                 {20 * ms, 0, 40 * ms, 1, "0:0[1 2]"},
+		"sooner finished here":      {30 * ms, 15 * ms, 40 * ms, 1, "0:0[1 2 3]"},
+		"too late, even if alone":   {35 * ms, 0, 40 * ms, 1, "0:0[1 2 3 4]"},
+		"it ends after this stage":  {20 * ms, 0, 40 * ms, 0, "0:0[1 2 3 4]"},
+		"with enough time for both": {20 * ms, 0, 60 * ms, 1, "0:0[1 2 3 4]"},
+	} {
+		q, now := crowded(t, queue.Config{
+			Stages: 2, MaxBatch: 4, Curve: [][]time.Duration{mild(4), mild(4)},
+			Need: []time.Duration{0, c.need}, Rest: []time.Duration{0, c.rest},
+		}, 0, ms)
+		rows := waiting(4, now+time.Second)
+		rows[0].Deadline, rows[0].Last = now+c.left, c.last
+		add(t, q, now, rows...)
+		want(t, name, next(q, now), c.want)
+	}
+}
