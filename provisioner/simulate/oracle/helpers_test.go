@@ -160,3 +160,21 @@ func (w *drawn) follow(r *rapid.T, boot time.Duration) {
 		return control.New(control.Config{Policy: p(), Groups: groups, Limits: provisioner.Limits{VMs: 200, PerHour: 1000, PerDay: 10_000}})
 	}
 }
+
+func bootsIn(boot time.Duration) func(*rand.Rand) (simulate.World, error) {
+	return func(r *rand.Rand) (simulate.World, error) {
+		return mock.NewWorld(mock.Config{Boot: mock.Spread{Median: boot}}, r)
+	}
+}
+
+// timesOf is the times of all offers.
+func timesOf(a planner.Ask) map[string]profile.Times {
+	times := map[string]profile.Times{}
+	for _, v := range a.VMs {
+		times[v.Offer.Name] = v.Times
+	}
+	for _, f := range a.Functions {
+		times[f.Offer.Name] = f.Times
+	}
+	return times
+}

@@ -89,3 +89,15 @@ func TestWrongRedraw(t *testing.T) {
 	_, err = tr.Redraw(5, 0, seeded())
 	fails(t, "gone after the first pass", err, gone, "opening a trace")
 }
+
+// The rates that Redraw draws at can be had without drawing.
+func TestRates(t *testing.T) {
+	rates, err := trace(traffic.Counts, "0,2\n1,0\n2,4\n").Rates(10, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "rates", fmt.Sprint(rates), "[10 0 20]")
+	if _, err := trace(traffic.Counts, "0,2\n1,x\n").Rates(10, 0); !errors.Is(err, traffic.ErrTrace) {
+		t.Errorf("a bad trace: %v", err)
+	}
+}
