@@ -101,3 +101,20 @@ func TestRates(t *testing.T) {
 		t.Errorf("a bad trace: %v", err)
 	}
 }
+
+func TestSeconds(t *testing.T) {
+	rates := make([]float64, 2000)
+	expected := make([]float64, len(rates)/20)
+	for i := range rates {
+		rates[i] = float64(i%40) * 5
+		expected[i/20] += rates[i]
+	}
+	times := drain(t, open[traffic.Source](t)(traffic.Seconds(rates, seeded())), 2000*time.Second)
+	likePoisson(t, "counts", counts(times, 20*time.Second, 2000*time.Second), expected)
+	if n := counts(times, time.Second, 2000*time.Second); n[0] != 0 || n[40] != 0 {
+		t.Errorf("requests at rate 0: %v and %v", n[0], n[40])
+	}
+	if _, err := traffic.Seconds([]float64{1, -1}, seeded()); !errors.Is(err, traffic.ErrSettings) {
+		t.Errorf("a negative rate: %v", err)
+	}
+}
