@@ -182,13 +182,25 @@ func (p *plans) tune(e *entrant) (*policy.Libra, error) {
 		}
 		counts[at/time.Second]++
 	}
-	group := policy.Group{Max: mostVMs, Economics: control.Planned(e.kinds)[0].Offers[0].Economics}
+	group := policy.Group{Max: p.most().VMs, Economics: control.Planned(e.kinds)[0].Offers[0].Economics}
 	return policy.LibraTuned(policy.Measured, policy.Grid{}, func(l policy.Policy) float64 {
 		return policy.Replay(l, group, counts).Dollars()
 	}), nil
 }
 
-const mostVMs = 100_000
+// most is limits as an account's quota is: ten times the VMs that the highest rate would keep busy
+// without exits, a VM having one slot, and some more. A policy that orders without measure ends there.
+func (w *workload) most() provisioner.Limits {
+	pass := 0.0
+	for s := range w.stages() {
+		slowest := 0.0
+		for _, v := range w.ask.VMs {
+			slowest = max(slowest, v.Times.Mean(s, 1).Seconds())
+		}
+		pass += slowest
+	}
+	return provisioner.Limits{VMs: 20 + int(min(10*slices.Max(w.Rates)*pass, 1e6)), PerHour: 1e9, PerDay: 1e12}
+}
 
 // scenario is one run of an entrant.
 func (w *workload) scenario(e *entrant, seed int) simulate.Scenario {
@@ -197,7 +209,7 @@ func (w *workload) scenario(e *entrant, seed int) simulate.Scenario {
 	if e.policy == nil {
 		return s
 	}
-	limits := provisioner.Limits{VMs: mostVMs, PerHour: 1e9, PerDay: 1e12}
+	limits := w.most()
 	s.Limits = limits
 	s.Loop = func() (*control.Loop, error) {
 		return control.New(control.Config{Policy: e.policy(seed), Groups: control.Planned(e.kinds), Limits: limits})

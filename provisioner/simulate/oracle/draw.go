@@ -62,6 +62,20 @@ func (d *Draw) reached(step, stage int) (n int) {
 	return n
 }
 
+// together is no less than the requests that get to a stage and come within the SLO of each other.
+func (d *Draw) together(stage int) (most int) {
+	span := int((d.slo+Step-1)/Step) + 1 // steps that so long a time may touch
+	sum := 0
+	for i := range d.steps() {
+		sum += d.reached(i, stage)
+		if i >= span {
+			sum -= d.reached(i-span, stage)
+		}
+		most = max(most, sum)
+	}
+	return most
+}
+
 // window is what is certain to be served within a window of so many steps, by exit: what comes so
 // late that it may be in time in the next one is left out. Ended is no less than all that ends in it.
 func (d *Draw) window(first, steps int) (certain []int, ended int) {

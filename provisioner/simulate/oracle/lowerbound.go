@@ -25,8 +25,9 @@ type Bound struct {
 // harder one, and what it pays is no less than the problem's cost there.
 //
 //   - A visit of a stage takes, on a VM, the time of a batch divided by its rows and by the slots. At the
-//     VM's price that is vm_s dollars or more: the least over all offers and batch sizes. So r dollars a
-//     second of ready VMs, of whatever kind, do at most r worth of visits a second: they are one pool.
+//     VM's price that is vm_s dollars or more: the least over all offers and batch sizes. A batch has no more rows
+//     than come within the SLO, for its first row waits for its last; and if it takes longer than the SLO, it has answered
+//     none. So r dollars a second of ready VMs, of whatever kind, do at most r worth of visits a second: they are one pool.
 //     All times are means: a single run may be luckier than that by what chance allows.
 //   - On a function a visit costs function_s or more, the least over all offers, without rounding, cold
 //     starts and overhead; a request that functions see pays one fee or more. Each request is paid for
@@ -50,7 +51,7 @@ type Bound struct {
 // minutes are left out whole: the bound with them is at most that without them and what each
 // costs by itself, VMs and their boots for it alone included, so the dearest of these are taken off.
 func LowerBound(a planner.Ask, d *Draw, running bool) (Bound, error) {
-	p, err := newPrices(a, d.stages)
+	p, err := newPrices(a, d)
 	if err != nil {
 		return Bound{}, err
 	}

@@ -228,8 +228,7 @@ func TestRateOracle(t *testing.T) {
 		{190 * time.Second, []float64{1}, 1, 0, 2}, // and now none has 30
 		{200 * time.Second, []float64{0.5}, 1, 0, 2},
 		{200 * time.Second, nil, 1. / 3, 0, 1},
-		{500 * time.Second, []float64{1}, 1, 5, 5}, // then it is over, but they are needed until then
-		{500 * time.Second, []float64{1}, 1, 0, 0},
+		{550 * time.Second, []float64{1}, 1, 5, 5}, // beyond the end nothing changes
 	} {
 		g.Reach, g.Ready = c.seen, c.have
 		p := oracle.RateOracle(rates, c.reach)
@@ -237,8 +236,9 @@ func TestRateOracle(t *testing.T) {
 			t.Errorf("at %v: %v, want %v", c.now, got, c.want)
 		}
 	}
-	if p := oracle.RateOracle(rates, nil); p.Name() != "RateOracle" {
-		t.Error(p.Name())
+	g.Ready = 0
+	if p := oracle.RateOracle(nil, nil); p.Name() != "RateOracle" || p.Decide(0, policy.Observation{Groups: []policy.Group{g}}).Groups[0].VMs != 0 {
+		t.Error("it knows of no requests, and wants VMs")
 	}
 }
 

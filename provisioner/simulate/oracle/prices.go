@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/planner"
@@ -35,7 +36,8 @@ const mostRows = 256
 // alone is what a visit costs in VMs' dollars where no function serves: so much that it is never left out.
 const alone = 1e3
 
-func newPrices(a planner.Ask, stages int) (*prices, error) {
+func newPrices(a planner.Ask, d *Draw) (*prices, error) {
+	stages := d.stages
 	p := &prices{boot: math.Inf(1)}
 	for _, v := range a.VMs {
 		if v.Offer.Market == provisioner.Committed {
@@ -58,7 +60,7 @@ func newPrices(a planner.Ask, stages int) (*prices, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDraw, err)
 	}
 	for s := range stages {
-		p.vm = append(p.vm, vmVisit(a.VMs, s))
+		p.vm = append(p.vm, vmVisit(a.VMs, s, d.slo, d.together(s)))
 		p.function = append(p.function, functionVisit(a.Functions, s))
 	}
 	p.fees(a)
@@ -78,17 +80,39 @@ func fits(t profile.Times, offer string, stages int, err error) error {
 	return nil
 }
 
-// vmVisit is infinite without VMs.
-func vmVisit(vms []planner.VM, stage int) float64 {
+// vmVisit is infinite without VMs. A batch has at most as many rows as come within the SLO, and
+// is worth only the part of its rows that its time leaves within it.
+func vmVisit(vms []planner.VM, stage int, slo time.Duration, most int) float64 {
 	least := math.Inf(1)
 	for _, v := range vms {
 		slots := provisioner.VMGroup{Offer: v.Offer, Slots: v.Slots}.SlotsOf()
-		for rows := 1; rows <= mostRows; rows++ {
+		for rows := 1; rows <= max(min(mostRows, most), 1); rows++ {
 			perRow := v.Times.Mean(stage, rows).Seconds() / float64(rows) / float64(slots)
-			least = min(least, v.Offer.PerHour/3600*perRow)
+			if x := v.Offer.PerHour / 3600 * perRow; x < least {
+				least = min(least, x/within(v.Times, stage, rows, slo))
+			}
 		}
 	}
 	return least
+}
+
+// within is the share of batches that take no longer than the SLO; no less than the truth.
+func within(t profile.Times, stage, rows int, slo time.Duration) float64 {
+	switch {
+	case t.Quantile(stage, rows, 1) <= slo:
+		return 1
+	case t.Quantile(stage, rows, 0) > slo:
+		return 0
+	}
+	least, most := 0.0, 1.0
+	for range 20 {
+		if q := (least + most) / 2; t.Quantile(stage, rows, q) <= slo {
+			least = q
+		} else {
+			most = q
+		}
+	}
+	return most
 }
 
 // functionVisit is infinite without functions.
@@ -109,6 +133,9 @@ func (p *prices) fees(a planner.Ask) {
 	if len(a.Functions) == 0 {
 		for s := range p.function {
 			p.function[s] = alone * p.vm[s]
+			if math.IsInf(p.vm[s], 1) { // nobody can answer, and pays for it
+				p.function[s] = 0
+			}
 		}
 	} else {
 		perGB = min(perGB, a.Network.Function.DollarsPerGB)
@@ -130,6 +157,9 @@ func (p *prices) cut() {
 		var hull []segment
 		for i, s := range order {
 			next := segment{exit, p.vm[s], p.function[s]}
+			if math.IsInf(next.vm, 1) { // never in time on a VM
+				break
+			}
 			if i == exit {
 				next.saves += p.fee
 			}

@@ -14,7 +14,7 @@ type relaxed struct {
 	minutes int
 }
 
-// levels is how many there are between none and as many VMs as could ever be busy.
+// levels is how many there are between none and as many VMs as could ever pay.
 const levels = 1024
 
 // newRelaxed leaves a share of the requests that may end in each window out.
@@ -59,7 +59,9 @@ func (r *relaxed) least(running bool) (dollars, vms float64) {
 		dollars += r.onFunctions(requests)
 		all := 0.0
 		for _, s := range r.segments {
-			all += float64(requests[s.exit]) * s.vm
+			if s.slope() > 1 { // others do not save their rent
+				all += float64(requests[s.exit]) * s.vm
+			}
 		}
 		most = max(most, all/r.length)
 	}
