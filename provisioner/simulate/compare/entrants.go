@@ -1,20 +1,15 @@
 package compare
 
 import (
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/control"
 	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/policy"
 	"github.com/serflow/serflow-go/provisioner/simulate"
-	"github.com/serflow/serflow-go/provisioner/simulate/oracle"
-	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
 
 // The policies, by the names that they have in a report.
@@ -75,8 +70,6 @@ func (w *workload) entrants() (all []*entrant, err error) {
 	return all, nil
 }
 
-var errNoPlan = errors.New("there is no such plan for this model")
-
 // enter fills an entrant in.
 func (p *plans) enter(e *entrant) error {
 	ask := p.ask
@@ -97,95 +90,6 @@ func (p *plans) enter(e *entrant) error {
 	}
 	e.policy, err = p.maker(e)
 	return err
-}
-
-// choose is the plan of a policy.
-func (p *plans) choose(name string, ask planner.Ask) (c *planner.Choice, err error) {
-	switch name {
-	case UniformHybrid, LibraUniform, LibraMeasured, LibraTuned:
-		c = p.best.Uniform
-	case PerStage:
-		c = p.best.PerStage
-	case FunctionsOnly, FullFunctionsOnly:
-		ask.VMs = nil
-		return p.without(ask, "functions")
-	case KnativeLike, FullKnativeLike:
-		ask.Functions = nil
-		return p.without(ask, "VMs")
-	default:
-		c = &p.best.Choice
-	}
-	if c == nil {
-		return nil, errNoPlan
-	}
-	return c, nil
-}
-
-// without plans with one kind alone; VMs in one group, as today's autoscalers have them.
-func (p *plans) without(ask planner.Ask, kind string) (*planner.Choice, error) {
-	if len(ask.VMs)+len(ask.Functions) == 0 {
-		return nil, fmt.Errorf("the price sheet has no %s for this model", kind)
-	}
-	r, err := p.planner.Plan(ask)
-	if err != nil {
-		return nil, err
-	}
-	if len(ask.Functions) == 0 && r.Uniform != nil {
-		return r.Uniform, nil
-	}
-	return &r.Choice, nil
-}
-
-// maker makes the policy of an entrant for each run.
-func (p *plans) maker(e *entrant) (func(seed int) policy.Policy, error) {
-	switch e.name {
-	case Serflow:
-		return func(int) policy.Policy { return &policy.Serflow{} }, nil
-	case UniformHybrid:
-		return func(int) policy.Policy { return policy.UniformHybrid() }, nil
-	case PerStage, CostOptimal:
-		return func(int) policy.Policy { return &policy.CostOptimal{} }, nil
-	case LibraUniform:
-		return func(int) policy.Policy { return &policy.Libra{} }, nil
-	case LibraMeasured:
-		return func(int) policy.Policy { return &policy.Libra{Capacity: policy.Measured} }, nil
-	case LibraTuned:
-		tuned, err := p.tune(e)
-		return func(int) policy.Policy { l := *tuned; return &l }, err
-	case KnativeLike, FullKnativeLike:
-		return func(int) policy.Policy { return &policy.KnativeLike{} }, nil
-	case RateOracle:
-		return func(int) policy.Policy { return oracle.RateOracle(p.Rates, p.reach()) }, nil
-	}
-	minimum := time.Duration(0)
-	for _, g := range e.plan.VMs {
-		minimum = max(minimum, g.Offer.Minimum)
-	}
-	return func(seed int) policy.Policy { return &oracle.OfflineOptimal{Draw: p.draws[seed], Minimum: minimum} }, nil
-}
-
-// training is how much of the run, drawn anew, LibraTuned is tuned on.
-const training = 24 * 3600
-
-// tune searches Libra's settings on another draw of the same rates, which favours it.
-func (p *plans) tune(e *entrant) (*policy.Libra, error) {
-	rates := p.Rates[:min(len(p.Rates), training)]
-	s, err := traffic.Seconds(rates, rand.New(rand.NewPCG(p.Seed, 1<<32)))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAsk, err)
-	}
-	counts := make([]int, len(rates))
-	for {
-		at, err := s.Next()
-		if err != nil { // io.EOF
-			break
-		}
-		counts[at/time.Second]++
-	}
-	group := policy.Group{Max: p.most().VMs, Economics: control.Planned(e.kinds)[0].Offers[0].Economics}
-	return policy.LibraTuned(policy.Measured, policy.Grid{}, func(l policy.Policy) float64 {
-		return policy.Replay(l, group, counts).Dollars()
-	}), nil
 }
 
 // most is limits as an account's quota is: ten times the VMs that the highest rate would keep busy

@@ -53,7 +53,7 @@ func drawWorld(t *testing.T, r *rapid.T) drawn {
 	n := rapid.IntRange(1, 4).Draw(r, "stages")
 	w := drawn{Scenario: simulate.Scenario{
 		Stages: n, Times: map[string]profile.Times{}, Seed: rapid.Uint64().Draw(r, "seed"),
-		Until: time.Duration(rapid.IntRange(1, 12).Draw(r, "minutes")) * time.Minute,
+		Until: time.Duration(rapid.IntRange(1, 6).Draw(r, "minutes")) * time.Minute,
 	}}
 	reach, work := []float64{1}, 0.0
 	var means []time.Duration
@@ -65,12 +65,12 @@ func drawWorld(t *testing.T, r *rapid.T) drawn {
 	w.Plan.Reach, w.Depths = reach[:n], independent(reach[:n]...)
 	boot := time.Duration(rapid.IntRange(0, 90).Draw(r, "boot")) * time.Second
 	w.offers(t, r, means, boot)
-	w.SLO = time.Duration(rapid.Float64Range(1.5, 40).Draw(r, "SLO") * float64(n) * float64(60*ms))
+	w.SLO = time.Duration(rapid.Float64Range(2.1, 40).Draw(r, "SLO") * float64(n) * float64(60*ms))
 	if rapid.IntRange(0, 9).Draw(r, "patient") == 0 {
 		w.SLO += 25 * time.Second
 	}
 	load := rapid.Float64Range(0.1, 8).Draw(r, "load")
-	w.Traffic = bursts(min(load/work, 300), w.Until)
+	w.Traffic = bursts(min(load/work, 120), w.Until)
 	w.Running = rapid.Bool().Draw(r, "running")
 	w.World = func(r *rand.Rand) (simulate.World, error) {
 		return mock.NewWorld(mock.Config{Boot: mock.Spread{Median: boot}, Cold: mock.Spread{Median: 300 * ms}, KeepAlive: time.Minute}, r)

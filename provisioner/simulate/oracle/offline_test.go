@@ -246,14 +246,14 @@ func TestRateOracle(t *testing.T) {
 func TestOraclesUnderVirtualTime(t *testing.T) {
 	ask := twoStages(t)
 	ask.VMs[0].Offer.Minimum = time.Minute
-	length := 2 * time.Hour
+	length := time.Hour
 	var rates []float64
 	rate := traffic.Rate{At: func(now time.Duration) float64 {
 		if now%(20*time.Minute) >= 14*time.Minute {
-			return 300
+			return 150
 		}
 		return 20
-	}, Bounds: func(time.Duration, time.Duration) (float64, float64) { return 20, 300 }}
+	}, Bounds: func(time.Duration, time.Duration) (float64, float64) { return 20, 150 }}
 	for second := range int(length / time.Second) {
 		rates = append(rates, rate.At(time.Duration(second)*time.Second))
 	}
