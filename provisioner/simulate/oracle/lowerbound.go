@@ -44,7 +44,8 @@ type Bound struct {
 //     of each dollar a second of R it is decided by itself when it is rented, for savings that fall from
 //     level to level, since the sum of rises is that of the levels (the coarea formula). A level
 //     is on or off in each window, and that is a dynamic programme of two states. A grid of levels
-//     takes the savings of each at its lower end, where they are the greatest.
+//     takes the savings of each at its lower end, where they are the greatest. Where no function serves, a level is
+//     on in the windows whose visits need it, those that need all of it.
 //
 // Each W gives a bound, and the greatest counts. For Met, of each window the deepest 1 % of the requests
 // that may end in it are left out: no others cost as much. And as many windows as there may be bad

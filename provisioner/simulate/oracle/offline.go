@@ -92,6 +92,10 @@ func (p *OfflineOptimal) plan(g policy.Group, from int) (wants []int, dollars fl
 // stepsOf is how many steps a time takes.
 func stepsOf(d time.Duration) int { return int((d + Step - 1) / Step) }
 
+// alone is what a request costs where no function serves, over its part of a VM's price: so much that
+// none is left out.
+const alone = 1e3
+
 // savings is what VMs save in a step, by requests and number of VMs.
 type savings struct {
 	group      policy.Group

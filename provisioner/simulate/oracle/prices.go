@@ -20,6 +20,7 @@ type prices struct {
 	transfer float64   // in and out, for each request
 	boot     float64   // seconds, of the offer that boots fastest
 	segments []segment // by what they save for what they take, the most first
+	must     bool      // no function serves: VMs do it all
 }
 
 // segment is visits that VMs may take over from functions, of a request that leaves at an exit.
@@ -32,9 +33,6 @@ func (s segment) slope() float64 { return s.saves / s.vm }
 
 // mostRows is the largest batch that a VM is ever told to make.
 const mostRows = 256
-
-// alone is what a visit costs in VMs' dollars where no function serves: so much that it is never left out.
-const alone = 1e3
 
 func newPrices(a planner.Ask, d *Draw) (*prices, error) {
 	stages := d.stages
@@ -64,7 +62,7 @@ func newPrices(a planner.Ask, d *Draw) (*prices, error) {
 		p.function = append(p.function, functionVisit(a.Functions, s))
 	}
 	p.fees(a)
-	if len(a.VMs) > 0 {
+	if len(a.VMs) > 0 && !p.must {
 		p.cut()
 	}
 	return p, nil
@@ -131,10 +129,11 @@ func (p *prices) fees(a planner.Ask) {
 		perGB = a.Network.VM.DollarsPerGB
 	}
 	if len(a.Functions) == 0 {
+		p.must = true
 		for s := range p.function {
-			p.function[s] = alone * p.vm[s]
+			p.function[s] = 0
 			if math.IsInf(p.vm[s], 1) { // nobody can answer, and pays for it
-				p.function[s] = 0
+				p.vm[s] = 0
 			}
 		}
 	} else {

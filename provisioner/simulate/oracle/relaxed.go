@@ -14,7 +14,7 @@ type relaxed struct {
 	minutes int
 }
 
-// levels is how many there are between none and as many VMs as could ever pay.
+// levels is how many there are at most between none and as many VMs as could ever pay.
 const levels = 1024
 
 // newRelaxed leaves a share of the requests that may end in each window out.
@@ -52,42 +52,92 @@ func (r *relaxed) advance(b *busy, requests []int, dollars float64) (saves float
 	return 0
 }
 
+// ends are the dollars of VMs at which another dollar comes to save less in a window.
+func (r *relaxed) ends(requests []int) (ends []float64) {
+	if r.must {
+		return []float64{r.onVMs(requests)}
+	}
+	sum := 0.0
+	for _, s := range r.segments {
+		if s.slope() > 1 { // others do not save their rent
+			sum += float64(requests[s.exit]) * s.vm
+			ends = append(ends, sum)
+		}
+	}
+	return ends
+}
+
+// onVMs is the VMs' dollars of all visits of a window.
+func (r *relaxed) onVMs(requests []int) (dollars float64) {
+	visits := 0.0
+	for exit, n := range requests {
+		visits += r.vm[exit]
+		dollars += float64(n) * visits
+	}
+	return dollars
+}
+
+// grid is where levels end, rising, in dollars a second: where something changes in some window, and if
+// that is in too many places, in some of these and in between.
+func (r *relaxed) grid() (ends []float64) {
+	for _, requests := range r.windows {
+		for _, end := range r.ends(requests) {
+			ends = append(ends, end/r.length)
+		}
+	}
+	slices.Sort(ends)
+	ends = slices.Compact(ends)
+	n := len(ends)
+	if n <= levels {
+		return ends
+	}
+	var some []float64
+	for i := 1; i <= levels/2; i++ {
+		some = append(some, ends[i*(n-1)/(levels/2)], ends[n-1]*float64(i)/(levels/2))
+	}
+	slices.Sort(some)
+	return slices.Compact(some)
+}
+
 // least is the least cost of all requests, and the part of it that goes for VMs.
 func (r *relaxed) least(running bool) (dollars, vms float64) {
-	most := 0.0
 	for _, requests := range r.windows {
 		dollars += r.onFunctions(requests)
-		all := 0.0
-		for _, s := range r.segments {
-			if s.slope() > 1 { // others do not save their rent
-				all += float64(requests[s.exit]) * s.vm
+	}
+	at, level := make([]busy, len(r.windows)), make([]atLevel, len(r.windows))
+	from := 0.0
+	for _, to := range r.grid() {
+		for k, requests := range r.windows {
+			if r.must { // at its upper end, where the fewest windows need the level
+				level[k].must = r.onVMs(requests) >= to*r.length*(1-1e-12)
+			} else {
+				level[k].saves = r.length * r.advance(&at[k], requests, from*r.length*(1+1e-12))
 			}
 		}
-		most = max(most, all/r.length)
-	}
-	at, saves := make([]busy, len(r.windows)), make([]float64, len(r.windows))
-	height := most / levels
-	for i := range levels {
-		for k, requests := range r.windows {
-			saves[k] = r.length * r.advance(&at[k], requests, float64(i)*height*r.length)
-		}
-		cost, rent := r.level(saves, running)
-		if cost == 0 { // higher ones save less still
+		cost, rent := r.level(level, running)
+		if rent == 0 { // nor will a higher one be rented
 			break
 		}
-		dollars, vms = dollars+height*cost, vms+height*rent
+		dollars, vms = dollars+(to-from)*cost, vms+(to-from)*rent
+		from = to
 	}
 	return dollars, vms
 }
 
+// atLevel is a window at a level.
+type atLevel struct {
+	saves float64 // by a dollar a second of VMs
+	must  bool    // it needs them
+}
+
 // level is the least that a dollar a second of VMs costs over what it saves, and its rent then. It
 // starts for a boot.
-func (r *relaxed) level(saves []float64, running bool) (cost, rent float64) {
+func (r *relaxed) level(windows []atLevel, running bool) (cost, rent float64) {
 	off, on := [2]float64{}, [2]float64{math.Inf(1), 0}
 	if running {
 		on[0] = 0
 	}
-	for _, s := range saves {
+	for _, w := range windows {
 		started := [2]float64{off[0] + r.boot, off[1] + r.boot}
 		if started[0] < on[0] {
 			on = started
@@ -95,7 +145,10 @@ func (r *relaxed) level(saves []float64, running bool) (cost, rent float64) {
 		if on[0] < off[0] {
 			off = on
 		}
-		on = [2]float64{on[0] + r.length - s, on[1] + r.length}
+		if w.must {
+			off[0] = math.Inf(1)
+		}
+		on = [2]float64{on[0] + r.length - w.saves, on[1] + r.length}
 	}
 	if on[0] < off[0] {
 		off = on
@@ -106,11 +159,14 @@ func (r *relaxed) level(saves []float64, running bool) (cost, rent float64) {
 // bad is what the windows that may be bad cost at most, each by itself.
 func (r *relaxed) bad() (dollars float64) {
 	var each []float64
+	rent := 1 + r.boot/r.length
 	for _, requests := range r.windows {
 		cost := r.onFunctions(requests) + r.moved(requests)
-		rent := 1 + r.boot/r.length
 		for _, s := range r.segments {
 			cost -= float64(requests[s.exit]) * max(s.saves-rent*s.vm, 0)
+		}
+		if r.must {
+			cost += rent * r.onVMs(requests)
 		}
 		each = append(each, cost)
 	}
