@@ -121,6 +121,34 @@ func TestLowerBoundOfABurst(t *testing.T) {
 	}
 }
 
+// Requests that come one by one make no batches, and VMs that nothing can take the place of are there when they
+// are needed, and no longer.
+func TestLowerBoundOfFew(t *testing.T) {
+	d, _ := oracle.NewDraw(2, 100*ms)
+	for i := range 50 {
+		d.Add(time.Duration(i)*time.Minute, 0)
+	}
+	a := twoStages(t)
+	a.VMs[0].Times, _ = profile.BatchGain(a.VMs[0].Times, 4)
+	a.VMs[0].Boot = 0
+	b, err := oracle.LowerBound(a, d, true)
+	if want := 50 * 0.01 * 5e-5; err != nil || math.Abs(b.Total/want-1) > 1e-6 {
+		t.Errorf("%+v, %v, want %v", b, err, want)
+	}
+	d, _ = oracle.NewDraw(2, 100*ms)
+	for i := range 5 * 60 * 100 { // 40 requests a second for two minutes, then 20 and 40 and so on
+		if at := time.Duration(i) * 10 * ms; at%(25*ms) < 10*ms && (at < 2*time.Minute || at >= 3*time.Minute || i%2 == 0) {
+			d.Add(at, 0)
+		}
+	}
+	a = twoStages(t)
+	a.Functions, a.VMs[0].Boot = nil, 0
+	b, err = oracle.LowerBound(a, d, false)
+	if want := float64(d.Requests()) * 0.01 * 5e-5; err != nil || b.Total > want || b.Total < 0.98*want {
+		t.Errorf("%d requests: %+v, %v, want %v", d.Requests(), b, err, want)
+	}
+}
+
 func TestLowerBoundRefuses(t *testing.T) {
 	if _, err := oracle.NewDraw(1, 0); !errors.Is(err, oracle.ErrDraw) {
 		t.Errorf("no SLO: %v", err)
