@@ -1,7 +1,6 @@
-// Simulate replays an hour of recorded traffic on fixed plans of VMs and cloud
-// functions, under virtual time, and compares what each costs and how fast it answers.
-// The early exits are those of the Fashion-MNIST model beside it; prices and service
-// times are assumptions, which it prints. It needs nothing but Go.
+// Simulate runs the same requests under every policy, under virtual time, and compares what each
+// costs and how well it answers, with what is possible at best. It needs nothing but Go: profiles,
+// prices and traffic are at hand, and a flag each takes your own.
 package main
 
 import (
@@ -10,10 +9,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 
-	"github.com/serflow/serflow-go/provisioner/simulate"
+	"github.com/serflow/serflow-go/provisioner/planner"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
+	"github.com/serflow/serflow-go/provisioner/simulate/compare"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
 
@@ -30,12 +33,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
-	var n network
 	if err == nil {
-		n, err = readModel(ctx)
-	}
-	if err == nil {
-		err = compare(ctx, s, n, stdout, stderr)
+		err = s.run(ctx, stdout, stderr)
 	}
 	if err == nil {
 		return 0
@@ -45,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func exitCode(err error) int {
-	for _, asked := range []error{errUsage, simulate.ErrScenario, traffic.ErrSettings} {
+	for _, asked := range []error{errUsage, compare.ErrAsk, catalogue.ErrSheet, planner.ErrAsk, planner.ErrFit, planner.ErrSLO, profile.ErrProfile, traffic.ErrSettings, traffic.ErrTrace, fs.ErrNotExist} {
 		if errors.Is(err, asked) {
 			return 2
 		}
@@ -53,32 +52,46 @@ func exitCode(err error) int {
 	return 1
 }
 
-// compare runs every plan with every seed, and reports.
-func compare(ctx context.Context, s settings, n network, stdout, stderr io.Writer) error {
-	w, err := newWorkload(s, n)
+func (s settings) run(ctx context.Context, stdout, stderr io.Writer) error {
+	a, err := s.ask()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return err
 	}
-	file, err := s.create()
+	json, err := create("-json", s.json)
 	if err != nil {
-		return fmt.Errorf("%w: -json: %w", errUsage, err)
+		return err
 	}
-	defer file.abandon()
-	plans := plansOf(s, n)
+	defer json.abandon()
+	csv, err := create("-csv", s.csv)
+	if err != nil {
+		return err
+	}
+	defer csv.abandon()
 	show := newProgress(stderr)
-	results, err := simulate.RunAll(ctx, w.scenarios(s, plans), show.tell)
+	a.Progress = show.tell
+	r, err := compare.Compare(ctx, a)
 	show.end()
 	if err != nil {
 		return err
 	}
-	r := newReport(s, w, plans, results)
-	if file.File == nil {
-		return r.writeJSON(stdout)
+	if s.json == "-" {
+		return errors.Join(r.JSON(stdout), csv.save(r.CSV))
 	}
-	r.print(stdout)
-	if err := file.save(r); err != nil {
-		return err
+	head(stdout, r)
+	return errors.Join(r.Table(stdout), json.save(r.JSON), csv.save(r.CSV))
+}
+
+// head says what was compared, and what of it is assumed.
+func head(out io.Writer, r *compare.Report) {
+	fmt.Fprintf(out, "Model    %s\n", r.Model)
+	if r.Source != "" {
+		fmt.Fprintf(out, "Source   %s\n", r.Source)
 	}
-	fmt.Fprintf(stdout, "\nAll figures, those of each seed too: %s\n", file.Name())
-	return nil
+	for _, a := range r.Assumed {
+		fmt.Fprintf(out, "Assumed  %s\n", a)
+	}
+	fmt.Fprintf(out, "Prices   %s\n", r.Prices)
+	fmt.Fprintf(out, "Traffic  %s: %.0f requests in %.4g hours, %.3g vCPUs of work\n", r.Traffic, r.Requests.Mean, float64(r.Seconds)/3600, r.VCPUs)
+	fmt.Fprintf(out, "SLO      99 %% of requests within %.4g s, in 99.5 %% of minutes; what is later than that has no answer\n", r.SLO)
+	fmt.Fprintf(out, "Seeds    %d, from %d\n\n", r.Seeds, r.Seed)
 }

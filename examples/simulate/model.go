@@ -1,70 +1,75 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
-	"github.com/serflow/serflow-go/examples/fashionmnist/model"
-	"github.com/serflow/serflow-go/exit"
-	"github.com/serflow/serflow-go/provisioner/simulate/depth"
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
 )
 
-const (
-	modelName = "fashionmnist"
-	bound     = 0.5 // points of accuracy that exits may lose
-)
-
-// network is what a simulation needs to know of the model.
-type network struct {
-	cost  []float64 // multiply-adds of each stage
-	exits *depth.Recorded
+// model is what is served, and what its offers cost.
+type model struct {
+	profile *profile.Document
+	prices  *catalogue.Sheet
+	pass    float64 // seconds of all stages, on the first offer that is priced
+	work    float64 // of a request, on average
 }
 
-// readModel finds where each validation image leaves the committed model.
-func readModel(ctx context.Context) (network, error) {
-	v, err := model.Validation()
-	if err != nil {
-		return network{}, err
+// read takes names of the catalogue before files of that name.
+func (s settings) read() (m model, err error) {
+	if m.profile, err = catalogue.Profile(s.profile); err != nil {
+		m.profile, err = file(s.profile, err, func(f *os.File) (*profile.Document, error) { return profile.ReadDocument(f) })
 	}
-	found, err := exit.Search(ctx, v, exit.Options{Bound: bound, Seed: 1})
 	if err != nil {
-		return network{}, err
+		return m, fmt.Errorf("-profile: %w", err)
 	}
-	recorded, err := depth.NewRecorded(depth.Exits{Model: modelName, Stages: exitsOf(v, found.Policies)}, modelName, len(v.Cost))
+	if m.prices, err = catalogue.Prices(s.prices); err != nil {
+		m.prices, err = file(s.prices, err, func(f *os.File) (*catalogue.Sheet, error) { return catalogue.ReadSheet(f) })
+	}
 	if err != nil {
-		return network{}, fmt.Errorf("exits of the validation images: %w", err)
+		return m, fmt.Errorf("-prices: %w", err)
 	}
-	return network{cost: v.Cost, exits: recorded}, nil
+	return m, m.measure()
 }
 
-// exitsOf is the stage at which each row leaves.
-func exitsOf(v exit.Validation, policies []exit.Policy) []int {
-	stages := make([]int, len(v.Labels))
-	for i := range stages {
-		var d exit.Decision
-		for k, p := range policies {
-			d = p.Decide(v.Logits[k][i*v.Classes:(i+1)*v.Classes], d.State)
-			if d.Leave {
-				stages[i] = k
-				break
-			}
+func file[T any](name string, otherwise error, read func(*os.File) (T, error)) (read1 T, err error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return read1, fmt.Errorf("%w: no such file, and %w", errUsage, otherwise)
+	}
+	if err != nil {
+		return read1, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	defer f.Close()
+	return read(f)
+}
+
+// measure sums up what a request takes.
+func (m *model) measure() error {
+	known, vms, functions, err := m.prices.Offers(m.profile)
+	if err != nil {
+		return err
+	}
+	var name string
+	if len(vms) > 0 {
+		name = vms[0].Name
+	} else {
+		name = functions[0].Name
+	}
+	times, err := known.Profile(name)
+	if err != nil {
+		return err
+	}
+	for k := range m.profile.Stages {
+		reach := 1.0
+		if m.profile.Reach != nil {
+			reach = m.profile.Reach.Shares[k]
 		}
+		m.pass += times.Mean(k, 1).Seconds()
+		m.work += reach * times.Mean(k, 1).Seconds()
 	}
-	return stages
-}
-
-// full is the multiply-adds of all stages.
-func (n network) full() (sum float64) {
-	for _, c := range n.cost {
-		sum += c
-	}
-	return sum
-}
-
-// mean is the multiply-adds of a request, on average.
-func (n network) mean() (sum float64) {
-	for k, reach := range n.exits.Reach() {
-		sum += reach * n.cost[k]
-	}
-	return sum
+	return nil
 }

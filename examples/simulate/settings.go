@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
+	"github.com/serflow/serflow-go/provisioner/simulate/compare"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
 
@@ -19,20 +19,18 @@ var errUsage = errors.New("bad arguments (-help lists them)")
 
 // settings is what the flags say.
 type settings struct {
-	vcpus float64 // of offered work
-	vms   []int   // sizes of the fleet to compare
-	slo   time.Duration
-	boot  time.Duration
-	pass  time.Duration // all stages, one request, on one vCPU
-	cv    float64       // of service times
-	runs  float64       // requests over which exit depth is correlated
-	seed  uint64
-	seeds int
-	trace string // a file; empty for the sample
-	// Of the trace.
-	format   traffic.Format
-	from, to time.Duration
-	json     string
+	profile, prices string // names of the catalogue, or files
+	slo             time.Duration
+	vcpus           float64 // of offered work; 0 for a trace's own rate
+	length          time.Duration
+	runs            float64
+	seed            uint64
+	seeds           int
+	policies        string
+	trace           string // a file; sample; empty for generated traffic
+	format          traffic.Format
+	from, to        time.Duration
+	json, csv       string
 }
 
 // formats are the names of traffic's.
@@ -40,23 +38,24 @@ var formats = map[string]traffic.Format{"counts": traffic.Counts, "timestamps": 
 
 func parse(args []string, stderr io.Writer) (settings, error) {
 	var s settings
-	var vms, format string
+	var format string
 	f := flag.NewFlagSet("simulate", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.Float64Var(&s.vcpus, "vcpus", 2, "load: vCPUs that the requests keep busy on average")
-	f.StringVar(&vms, "vms", "1,2,3", "sizes of the VM fleet to compare, each with 2 vCPUs a VM")
-	f.DurationVar(&s.slo, "slo", 125*time.Millisecond, "time within which 99 % of requests are to be answered")
-	f.DurationVar(&s.boot, "boot", time.Minute, "median time for a VM to become ready; 0 means that VMs are there when traffic begins")
-	f.DurationVar(&s.pass, "pass", 25*time.Millisecond, "assumed time of all stages for one request on one vCPU; each stage takes its share of the multiply-adds")
-	f.Float64Var(&s.cv, "cv", 0.5, "assumed coefficient of variation of a stage's time")
-	f.Float64Var(&s.runs, "runs", 10, "assumed number of requests over which exit depth is correlated: hard ones come in runs")
-	f.Uint64Var(&s.seed, "seed", 1, "of all that is random; the same seed gives the same result")
-	f.IntVar(&s.seeds, "seeds", 1, "how many seeds to run and average, from -seed on")
-	f.StringVar(&s.trace, "trace", "", "`file` with traffic of your own, gzipped or not (default: the sample)")
-	f.StringVar(&format, "format", "timestamps", "of -trace: timestamps (a line a request, its time first) or counts (second,requests)")
+	f.StringVar(&s.profile, "profile", "bert-base", "of the model: a `name` ("+strings.Join(catalogue.Profiles(), ", ")+") or a file of your own, such as examples/profile writes")
+	f.StringVar(&s.prices, "prices", "aws", "a `name` ("+strings.Join(catalogue.Sheets(), ", ")+") or a file of your own")
+	f.StringVar(&s.trace, "trace", "", "`file` with traffic of your own, gzipped or not, or sample for a recorded hour (default: generated traffic)")
+	f.StringVar(&format, "format", "", "of -trace: timestamps (a line a request, its time first) or counts (second,requests); default: timestamps")
 	f.DurationVar(&s.from, "from", 0, "where to begin in the trace")
 	f.DurationVar(&s.to, "to", 0, "where to end in the trace; 0 means its end")
-	f.StringVar(&s.json, "json", "", "`file` for all figures, - for standard output instead of the table (default: a new file in the temporary folder)")
+	f.Float64Var(&s.vcpus, "vcpus", 0, "load: vCPUs that the requests keep busy on average; default: 4 of generated traffic, and of a trace its own rate")
+	f.DurationVar(&s.length, "length", 4*time.Hour, "of generated traffic")
+	f.DurationVar(&s.slo, "slo", 0, "time within which 99 % of requests are to be answered; default: five times the full pass")
+	f.Float64Var(&s.runs, "runs", 10, "assumed number of requests over which exit depth is correlated: hard ones come in runs")
+	f.StringVar(&s.policies, "policies", "", "to compare, with semicolons between them (default: all)")
+	f.Uint64Var(&s.seed, "seed", 1, "of all that is random; the same seed gives the same result")
+	f.IntVar(&s.seeds, "seeds", 3, "how many seeds to run, from -seed on, for confidence intervals")
+	f.StringVar(&s.json, "json", "", "`file` for all figures, those of each seed too; - for standard output instead of the table")
+	f.StringVar(&s.csv, "csv", "", "`file` for the table, with a line for each group of each policy too")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintf(stderr, "Usage of simulate:\n")
@@ -69,52 +68,57 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	if f.NArg() > 0 {
 		return s, fmt.Errorf("%w: unexpected %q: only flags are taken", errUsage, f.Arg(0))
 	}
-	if err := s.parseFormat(format); err != nil {
-		return s, err
-	}
-	if err := s.parseVMs(vms); err != nil {
-		return s, err
-	}
-	return s, s.validate()
+	return s, s.validate(format)
 }
 
-func (s *settings) parseFormat(name string) (err error) {
-	var ok bool
-	if s.format, ok = formats[name]; !ok {
-		return fmt.Errorf("%w: -format %q: give timestamps or counts", errUsage, name)
-	}
-	if s.trace == "" && s.format != traffic.Timestamps {
-		return fmt.Errorf("%w: -format %s says how -trace is written, and there is no -trace", errUsage, name)
-	}
-	return nil
-}
-
-func (s *settings) parseVMs(list string) error {
-	for _, field := range strings.Split(list, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(field))
-		if err != nil || n < 1 || n > 10_000 || slices.Contains(s.vms, n) {
-			return fmt.Errorf("%w: -vms %q: give numbers from 1 to 10000, each once, such as 1,2,4", errUsage, list)
-		}
-		s.vms = append(s.vms, n)
-	}
-	return nil
-}
-
-func (s *settings) validate() error {
+func (s *settings) validate(format string) error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%w: "+format, append([]any{errUsage}, args...)...)
 	}
+	var ok bool
+	if s.format, ok = formats[format]; !ok && format != "" {
+		return bad("-format %q: give timestamps or counts", format)
+	}
+	if format == "" {
+		s.format = traffic.Timestamps
+	}
 	switch {
-	case !(s.vcpus > 0) || math.IsInf(s.vcpus, 0): // negated so that NaN fails
+	case s.trace == "" && (format != "" || s.from != 0 || s.to != 0):
+		return bad("-format, -from and -to are about -trace, and there is none")
+	case !(s.vcpus >= 0) || math.IsInf(s.vcpus, 0): // negated so that NaN fails
 		return bad("-vcpus %v: give a number above 0", s.vcpus)
-	case s.slo <= 0:
-		return bad("-slo %v: give a time above 0, such as 125ms", s.slo)
-	case s.boot < 0:
-		return bad("-boot %v: give a time of 0 or more, such as 60s", s.boot)
-	case s.pass <= 0:
-		return bad("-pass %v: give a time above 0, such as 25ms", s.pass)
-	case s.seeds < 1 || s.seeds > 10_000:
-		return bad("-seeds %d: give a number from 1 to 10000", s.seeds)
+	case s.slo < 0:
+		return bad("-slo %v: give a time above 0, such as 500ms", s.slo)
+	case s.length < time.Minute || s.length > 1000*time.Hour:
+		return bad("-length %v: give a minute to a thousand hours", s.length)
+	case s.seeds < 1 || s.seeds > 1000:
+		return bad("-seeds %d: give a number from 1 to 1000", s.seeds)
+	case !(s.runs > 0) || math.IsInf(s.runs, 0):
+		return bad("-runs %v: give a number above 0", s.runs)
 	}
 	return nil
+}
+
+// names are those of -policies; nil for all.
+func (s settings) names() (names []string) {
+	for _, name := range strings.Split(s.policies, ";") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// ask is what is to be compared.
+func (s settings) ask() (compare.Ask, error) {
+	m, err := s.read()
+	if err != nil {
+		return compare.Ask{}, err
+	}
+	a := compare.Ask{Profile: m.profile, Prices: m.prices, SLO: s.slo, Runs: s.runs, Seed: s.seed, Seeds: s.seeds, Policies: s.names()}
+	if a.SLO == 0 {
+		a.SLO = time.Duration(5 * m.pass * float64(time.Second)).Round(time.Millisecond)
+	}
+	a.Rates, a.Traffic, err = s.rates(m)
+	return a, err
 }

@@ -33,6 +33,9 @@ type CostOptimal struct {
 	Label  string        // another name for it
 	Life   time.Duration // that a VM is expected to be worth its price once it serves; default 10 min
 	Enough float64       // share of requests that VMs carry where there are no functions; default 0.999
+	// Foresight takes the place of the forecast, for simulations, which know what comes: the rates
+	// until a VM that is ordered now would serve, and those when it does.
+	Foresight func(now time.Duration, g Group) (soon, later estimate.Rates)
 
 	groups map[int]*estimate.Forecast // by first stage, which decides the rate that comes
 }
@@ -51,25 +54,30 @@ func (p *CostOptimal) Name() string {
 }
 
 // Decide takes the counts and orders for each group.
-func (p *CostOptimal) Decide(_ time.Duration, o Observation) Decision {
+func (p *CostOptimal) Decide(now time.Duration, o Observation) Decision {
 	d := Decision{Groups: make([]Order, len(o.Groups))}
 	for i, g := range o.Groups {
 		f := p.forecast(g.Stages.First)
 		f.Observe(g.Counts, g.Boot)
-		order, ok := g.settled(f.Ready())
-		if !ok {
-			order = p.order(g, f)
+		order, ok := g.settled(f.Ready() || p.Foresight != nil)
+		switch {
+		case ok:
+		case p.Foresight != nil:
+			soon, later := p.Foresight(now, g)
+			order = p.order(g, soon, later)
+		default:
+			order = p.order(g, f.Soon(), f.Later())
 		}
 		d.Groups[i] = order
 	}
 	return d
 }
 
-func (p *CostOptimal) order(g Group, f *estimate.Forecast) Order {
+func (p *CostOptimal) order(g Group, near, far estimate.Rates) Order {
 	change := g.switching(p.life())
-	soon, later := newCost(g, f.Soon(), change), newCost(g, f.Later(), change)
+	soon, later := newCost(g, near, change), newCost(g, far, change)
 	best := (*cost).cheapest
-	why := Reason{Rule: "least cost", Rate: f.Later().Mean(), Deviation: f.Later().Deviation()}
+	why := Reason{Rule: "least cost", Rate: far.Mean(), Deviation: far.Deviation()}
 	if g.PerRequest == 0 {
 		why.Rule = "no functions: enough VMs"
 		best = func(c *cost) int { return c.enough(p.enough()) }

@@ -16,6 +16,8 @@ type Document struct {
 	Version     int               `json:"version"`               // DocumentVersion
 	Model       string            `json:"model,omitempty"`       // its name, for the reader
 	Fingerprint string            `json:"fingerprint,omitempty"` // of the model; by hand it may be left out
+	Source      string            `json:"source,omitempty"`      // where the numbers are from, for the reader
+	Assumed     []string          `json:"assumed,omitempty"`     // what of it nobody has measured, for the reader
 	Stages      []string          `json:"stages"`                // their names, in order
 	Reach       *Reach            `json:"reach,omitempty"`       // nil: not known, and every request goes all the way
 	Bytes       *Bytes            `json:"bytes,omitempty"`       // nil: not known, and nothing travels

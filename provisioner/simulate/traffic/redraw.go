@@ -52,6 +52,27 @@ func (t Trace) Redraw(mean float64, window time.Duration, r *rand.Rand) (SourceC
 	return s, nil
 }
 
+// Rates are those of each second that Redraw draws at with this mean and window: what is known of
+// the traffic to whoever knows all but the draw.
+func (t Trace) Rates(mean float64, window time.Duration) ([]float64, error) {
+	s, err := t.Redraw(mean, window, rand.New(rand.NewPCG(0, 0)))
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	var rates []float64
+	for {
+		_, rate, err := s.(*redrawn).second()
+		if err == io.EOF {
+			return rates, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		rates = append(rates, rate)
+	}
+}
+
 // meanSmoothed is the mean of the smoothed rate, which differs from that of the trace
 // by what happens near its ends.
 func (t Trace) meanSmoothed(half int) (float64, error) {

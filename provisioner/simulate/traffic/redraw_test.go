@@ -89,3 +89,32 @@ func TestWrongRedraw(t *testing.T) {
 	_, err = tr.Redraw(5, 0, seeded())
 	fails(t, "gone after the first pass", err, gone, "opening a trace")
 }
+
+// The rates that Redraw draws at can be had without drawing.
+func TestRates(t *testing.T) {
+	rates, err := trace(traffic.Counts, "0,2\n1,0\n2,4\n").Rates(10, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "rates", fmt.Sprint(rates), "[10 0 20]")
+	if _, err := trace(traffic.Counts, "0,2\n1,x\n").Rates(10, 0); !errors.Is(err, traffic.ErrTrace) {
+		t.Errorf("a bad trace: %v", err)
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	rates := make([]float64, 2000)
+	expected := make([]float64, len(rates)/20)
+	for i := range rates {
+		rates[i] = float64(i%40) * 5
+		expected[i/20] += rates[i]
+	}
+	times := drain(t, open[traffic.Source](t)(traffic.Seconds(rates, seeded())), 2000*time.Second)
+	likePoisson(t, "counts", counts(times, 20*time.Second, 2000*time.Second), expected)
+	if n := counts(times, time.Second, 2000*time.Second); n[0] != 0 || n[40] != 0 {
+		t.Errorf("requests at rate 0: %v and %v", n[0], n[40])
+	}
+	if _, err := traffic.Seconds([]float64{1, -1}, seeded()); !errors.Is(err, traffic.ErrSettings) {
+		t.Errorf("a negative rate: %v", err)
+	}
+}

@@ -1,0 +1,108 @@
+// Package compare runs the same requests under every policy and says what each costs, how well it
+// answers, and what is possible at best.
+//
+//	profile, prices, SLO, rates -> plans (package planner) -> a simulation for each policy and seed -> Report
+//
+// Each policy gets the same requests at the same seed, the same offers, of which the planner chooses the
+// best for what the policy is allowed, the same worker, balancer, boots and cold starts.
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/serflow/serflow-go/provisioner/profile"
+	"github.com/serflow/serflow-go/provisioner/simulate"
+	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
+)
+
+// ErrAsk marks a question that cannot be answered as it is.
+var ErrAsk = errors.New("bad comparison")
+
+// Ask is what to compare. Profile, Prices, SLO and Rates have no default.
+type Ask struct {
+	// Profile is the model's; each of its offers that Prices has is used. Its boots and cold starts
+	// are drawn as they are listed.
+	Profile *profile.Document
+	Prices  *catalogue.Sheet
+	SLO     time.Duration // 99 % of requests within it, in 99.5 % of the minutes
+	// Rates are requests per second, in each second of the run. Requests come at random at these rates:
+	// traffic.Trace.Rates has those of a trace. Plans are made for the distribution of all of them.
+	Rates   []float64
+	Traffic string // its name, for the report
+	// Runs is how many requests stay about as deep as the one before, as depth.Persistent has it: hard ones
+	// come in runs. Default 10.
+	Runs  float64
+	Seed  uint64 // the first; the same seeds give the same report
+	Seeds int    // how many; default 3, of which confidence intervals are made
+	// Policies to compare, by name; default Policies.
+	Policies []string
+	Progress func(simulate.Progress) // is told now and then, if it is set
+}
+
+func (a Ask) withDefaults() Ask {
+	if a.Seeds == 0 {
+		a.Seeds = 3
+	}
+	if a.Runs == 0 {
+		a.Runs = 10
+	}
+	if a.Policies == nil {
+		a.Policies = Policies()
+	}
+	return a
+}
+
+func (a Ask) validate() error {
+	switch {
+	case a.Profile == nil || a.Prices == nil:
+		return fmt.Errorf("%w: no profile or no prices: give both; package catalogue has some", ErrAsk)
+	case a.SLO <= 0 || a.Seeds < 1 || !(a.Runs > 0):
+		return fmt.Errorf("%w: an SLO of %v, %d seeds, runs of %v requests: give more than 0 of each", ErrAsk, a.SLO, a.Seeds, a.Runs)
+	case len(a.Rates) == 0 || slices.Max(a.Rates) == 0:
+		return fmt.Errorf("%w: no requests: give a rate for each second", ErrAsk)
+	}
+	for _, name := range a.Policies {
+		if !slices.Contains(Policies(), name) {
+			return fmt.Errorf("%w: no policy %q: there are %q", ErrAsk, name, Policies())
+		}
+	}
+	return nil
+}
+
+// Compare runs all policies with all seeds, as many at a time as there are cores. The error wraps ErrAsk,
+// or is that of the planner if no plan meets the SLO, or of ctx. A policy that cannot serve the model at
+// all is in the report with the reason.
+func Compare(ctx context.Context, a Ask) (*Report, error) {
+	a = a.withDefaults()
+	if err := a.validate(); err != nil {
+		return nil, err
+	}
+	w, err := newWorkload(a)
+	if err != nil {
+		return nil, err
+	}
+	entrants, err := w.entrants()
+	if err != nil {
+		return nil, err
+	}
+	if err := w.draw(ctx); err != nil {
+		return nil, err
+	}
+	var all []simulate.Scenario
+	for _, e := range entrants {
+		if e.why == "" {
+			for seed := range a.Seeds {
+				all = append(all, w.scenario(e, seed))
+			}
+		}
+	}
+	results, err := simulate.RunAll(ctx, all, a.Progress)
+	if err != nil {
+		return nil, err
+	}
+	return w.report(entrants, results)
+}
