@@ -64,7 +64,7 @@ func (r *run) enqueue(v *vm, t *attempt, e event) {
 	if deadline < Never {
 		deadline -= v.group.path.Time(r.Network.Answer)
 	}
-	ticket, err := v.queue.Enqueue(r.now, queue.Row{ID: rowID(e.request, e.serial), Stage: int(e.stage), Last: v.group.stages.Last, Deadline: deadline})
+	ticket, err := v.queue.Enqueue(r.now, queue.Row{ID: rowID(e.request, e.serial), Stage: int(e.stage), Last: v.group.stages.Last, Deadline: deadline, Keep: t.keep})
 	if err != nil {
 		r.answer(t, e, v.group, balancer.Refused, int(e.stage))
 		return
