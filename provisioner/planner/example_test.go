@@ -61,7 +61,7 @@ func ExampleResult_Explain() {
 	fmt.Print(r.Explain())
 	// Output:
 	// 0.085 dollars an hour for 200 requests/s: 0.085 for VMs, 0 for functions, 0 for transfer.
-	// Expected: 100 % within 300ms, and p99 at 59.7ms.
+	// Expected: 100 % within 300ms, and p99 at 51.6ms.
 	// stages 1-3: 1 VM of "2-vCPU VM" for 100 % of 200 requests/s; one carries at most 357.
 	//   A request on functions costs 3.76e-07 dollars, so a VM pays from 62.9 requests/s at it (T-CIP), which is a reach of 0.314 (S-CIP).
 	//   Functions alone would be cheaper below 62.9 requests/s in all, or at that reach of 1 below 0.314.
