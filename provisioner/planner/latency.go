@@ -14,10 +14,12 @@ type journey struct {
 	f      *partition
 	before []*spread // by stage: those that need a place for it
 	done   *spread
+	calls  float64
 }
 
-// latency is the distribution of the plan's end-to-end latencies, in seconds up to an end.
-func (p *problem) latency(l *layout, end float64) *spread {
+// latency is the distribution of the plan's end-to-end latencies, in seconds up to an end, and how
+// many calls of functions a request makes.
+func (p *problem) latency(l *layout, end float64) (d *spread, calls float64) {
 	j := &journey{p: p, l: l, f: p.newPartition(), done: newSpread(end)}
 	for range p.stages + 1 {
 		j.before = append(j.before, newSpread(end))
@@ -40,7 +42,7 @@ func (p *problem) latency(l *layout, end float64) *spread {
 			j.call(s, j.before[s])
 		}
 	}
-	return j.done
+	return j.done, j.calls
 }
 
 // visit sends requests to VMs, from where some go on to functions: some would at any time, and
@@ -92,6 +94,7 @@ func (j *journey) call(s int, ready *spread) {
 		j.done.beyond += ready.all()
 		return
 	}
+	j.calls += ready.all()
 	f := j.p.Functions[c.offer]
 	path := j.p.Network.Function
 	start := newSpread(j.done.step * gridPoints)

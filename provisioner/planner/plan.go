@@ -97,7 +97,7 @@ func (t *Planner) result(p *problem) *Result {
 	if f.best.p == nil {
 		return nil
 	}
-	r := &Result{Choice: *f.best.choice(), p: f.best.p}
+	r := &Result{Choice: *f.best.choice(), SLO: SLO{p.quantile, p.SLO.Latency}, p: f.best.p}
 	f.best.carried(&r.Choice)
 	if f.uniform.p != nil {
 		r.Uniform = f.uniform.choice()
