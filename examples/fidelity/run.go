@@ -16,6 +16,7 @@ import (
 	"github.com/serflow/serflow-go/internal/load"
 	"github.com/serflow/serflow-go/providers/local"
 	"github.com/serflow/serflow-go/providers/mock"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate"
 	"github.com/serflow/serflow-go/provisioner/simulate/depth"
@@ -30,8 +31,9 @@ type outcome struct {
 	answered      int
 	dollars       float64
 	p50, p99      time.Duration
-	functionShare float64        // of the requests that functions had a part in
-	failed        map[string]int // by what was said
+	functionShare float64            // of the requests that functions had a part in
+	failed        map[string]int     // by what was said
+	compared      planner.Comparison // with what a planner had planned, if one has
 }
 
 // measure measures all VMs and the function, and leaves the function there, and warm.
@@ -82,7 +84,7 @@ func serve(ctx context.Context, w workload, cloud *local.Provider, m serflow.Mea
 	if err := allReady(ctx, p, w.vms); err != nil {
 		return o, err
 	}
-	before := p.Stats()
+	before, begun := p.Stats(), time.Now()
 	next := w.samples(seed)
 	samples := make([][]stage.Tensor, len(arrivals))
 	for i := range samples {
@@ -113,6 +115,9 @@ func serve(ctx context.Context, w workload, cloud *local.Provider, m serflow.Mea
 		o.answered++
 	})
 	s := p.Stats()
+	if w.chosen != nil {
+		o.compared = serflow.Validate(w.chosen, before, s, time.Since(begun))
+	}
 	o.p50, o.p99 = s.Latency.Quantile(0.5), s.Latency.Quantile(0.99)
 	o.dollars = s.VMDollars + s.FunctionDollars - before.VMDollars - before.FunctionDollars
 	o.functionShare = float64(functions) / float64(len(arrivals))
@@ -162,6 +167,9 @@ func print(out io.Writer, requests int, served, simulated outcome) {
 	fmt.Fprintf(t, "requests with a function\t%.1f %%\t%.1f %%\t%+.1f points\t2 points\t\n", 100*served.functionShare, 100*simulated.functionShare, 100*(simulated.functionShare-served.functionShare))
 	fmt.Fprintf(t, "answered\t%d\t%d\t\t\t\n", served.answered, simulated.answered)
 	t.Flush()
+	if served.compared != nil {
+		fmt.Fprintf(out, "\n%v", served.compared)
+	}
 	for _, text := range slices.Sorted(maps.Keys(served.failed)) {
 		fmt.Fprintf(out, "not answered: %d times %s\n", served.failed[text], text)
 	}
