@@ -45,7 +45,6 @@ func (f *fleet) all() *Carried {
 	for i := range doublings {
 		row := make([]float64, len(loads))
 		for k := range loads {
-			f.known.improve(i, k, shown)
 			row[k] = f.known.at(i, k).carried()
 			if i > 0 {
 				row[k] = max(row[k], c.Shares[i-1][k])

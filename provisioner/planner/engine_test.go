@@ -3,6 +3,7 @@ package planner_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -107,5 +108,30 @@ func TestEngineAgreesOnBatches(t *testing.T) {
 			Slots: 1, Times: must(profile.BatchGain(single, 8)),
 		}}
 		compare(t, a, plan(t, a), 0.25)
+	}
+}
+
+// What tables say is carried by 1 to 40 VMs is what the engine has them carry: the share of the
+// functions' cost that they save.
+func TestEngineAgreesOnTables(t *testing.T) {
+	a := small(300, 0)
+	a.SLO.Latency, a.VMs, a.Functions = 90*time.Millisecond, a.VMs[:1], a.Functions[1:]
+	r := plan(t, a)
+	v := r.VMs[0]
+	if got := v.Carried.VMs; !slices.Equal(got, []int{1, 2, 4, 8, 16, 32}) {
+		t.Errorf("tables of %v VMs", got)
+	}
+	for _, n := range []int{1, 2, 3, 4, 8, 16, 32, 40} {
+		for _, load := range []float64{0.8, 0.93, 1.2} {
+			rate := load * float64(n) * v.Saturated
+			plan := r.Plan
+			plan.VMs = []provisioner.VMGroup{plan.VMs[0]}
+			plan.VMs[0].VMs = n
+			e := engine(t, a, plan, rate, time.Duration(2e5/rate*float64(time.Second)))
+			carried := 1 - e.Dollars.Functions/(v.PerCall*rate*e.Seconds)
+			if got := v.Carried.Share(n, rate); math.Abs(got-carried) > 0.015 {
+				t.Errorf("%d VMs at a load of %v: %.4f, the engine says %.4f", n, load, got, carried)
+			}
+		}
 	}
 }

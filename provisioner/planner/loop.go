@@ -25,6 +25,7 @@ type run struct {
 	visits   []visit
 	vms      []trialVM
 	events   heap.Heap[due]
+	alarms   alarms
 	r        *rand.Rand
 	exited   []bool
 	back     []queue.Row
@@ -88,6 +89,7 @@ func (s *run) add(m balancer.Member, place int) {
 
 // until runs what is due before a time.
 func (s *run) until(end time.Duration) {
+	s.ring(end)
 	for at, e, ok := s.events.Peek(); ok && at <= end; at, e, ok = s.events.Peek() {
 		s.events.Pop()
 		s.now = at
@@ -134,7 +136,6 @@ func (s *run) arrive(depth int32) {
 // follow does what a request's machine says.
 func (s *run) follow(i int32, step balancer.Step) {
 	s.cancel(i, step.Cancel)
-	q := &s.requests[i]
 	switch {
 	case step.Send:
 		s.send(i, &step)
@@ -142,10 +143,7 @@ func (s *run) follow(i int32, step balancer.Step) {
 		s.end(i, step.Err == nil)
 		return
 	}
-	if wake := q.machine.Wake(); wake < q.woken {
-		q.woken = wake
-		s.events.Push(wake, due{timer, i, q.life})
-	}
+	s.wake(i, s.requests[i].machine.Wake())
 }
 
 // end is that of a request.

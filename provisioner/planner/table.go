@@ -13,8 +13,7 @@ var loads = []float64{0.1, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1, 1.15, 1.
 const (
 	doublings = 6    // tables are of 1, 2, 4, ... 32 VMs: more share no better
 	rowsTried = 2000 // that count, of each entry while it is looked for what is the best
-	shown     = 2    // times as many, of what is shown
-	chosen    = 6    // of what is chosen: the best of many is also the luckiest
+	chosen    = 6    // times as many, of what is chosen: the best of many is also the luckiest
 )
 
 // table is what VMs carry, filled in as it is asked for.
@@ -85,12 +84,13 @@ func (t *table) at(i, k int) *outcome {
 const few = 2
 
 // try makes an entry with so many times as many requests as usual. All are drawn with the same
-// numbers, so that they differ by no more than they must. Nothing carries more than it can, as it
-// may seem while queues fill up.
+// numbers, so that they differ by no more than they must. VMs carry little more than a part of
+// 1/load, by requests that leave early; more only seems to be carried while queues fill up.
 func (t *table) try(i, k, times int) {
 	n, load := 1<<i, loads[k]
 	o := t.trial.try(n, load*float64(n)*t.trial.rate, times*t.rowsOf(i, k), rand.New(rand.NewPCG(t.seed, 1)))
-	o.away = max(o.away, 1-1/load-o.late)
+	const early = 0.02
+	o.away = max(o.away, 1-1/load-early-o.late)
 	t.entries[i][k] = o
 	*t.made++
 }
