@@ -30,7 +30,7 @@ type fleet struct {
 	known     *table
 }
 
-// newFleet is nil if the offer does not hold the range, or is too slow for it.
+// newFleet is nil if the offer does not hold the range, or is too slow or too far away for it.
 func (p *problem) newFleet(vm int, in stage.Range) *fleet {
 	v := p.VMs[vm]
 	if gb := v.Offer.MemoryGB; gb > 0 && p.megabytes(in) > gb*1024 {
@@ -43,6 +43,9 @@ func (p *problem) newFleet(vm int, in stage.Range) *fleet {
 	f.slots = provisioner.VMGroup{Offer: v.Offer, Slots: v.Slots}.SlotsOf()
 	f.pay(v)
 	f.wait()
+	if f.deadline <= f.travel { // nobody who has come so far has the time to go there
+		return nil
+	}
 	f.batch = f.bestBatch(v)
 	f.work = f.workIn(f.batch)
 	f.saturated = float64(f.slots) / f.work
@@ -82,7 +85,6 @@ func (f *fleet) wait() {
 	if f.must {
 		f.deadline = min(f.deadline, p.reference.wait*p.part(in)+pace.longest.seldomExceeded(in.First, in.Last)+f.travel)
 	}
-	f.deadline = max(f.deadline, 1e-6)
 	for s := in.First; s <= in.Last; s++ {
 		need, least := pace.mean[s], pace.mean[s]
 		if last := p.reference.last[s]; p.reference.offer[s] >= 0 {

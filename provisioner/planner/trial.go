@@ -92,11 +92,11 @@ func (t *trial) try(n int, rate float64, rows int, r *rand.Rand) *outcome {
 	s := &run{trial: t, within: t.deadline, count: rows, open: rows, vms: make([]trialVM, n), r: r, balancer: balancer.New()}
 	s.out = outcome{rows: float64(rows), leaves: make([][bins]int32, t.last+1)}
 	s.join()
-	s.alarms.width = max(t.deadline/alarmBuckets*2, 1)
+	s.alarms.width = max(t.deadline/alarmBuckets*2, 100*time.Microsecond)
 	s.lead = rows/5 + 2*n*t.vm.Slots
 	if load := rate / (float64(n) * t.rate); load > fullLoad {
 		s.within = min(t.deadline, t.queue/time.Duration(min(n, 4))+t.soon) // more VMs need less of a queue to be busy
-		s.lead += int(rate * (s.within - t.soon).Seconds() / max(load-1, 0.15))
+		s.lead += int(rate * max(s.within-t.soon, 0).Seconds() / max(load-1, 0.15))
 	}
 	s.visits = make([]visit, 0, s.lead+rows+rows/4)
 	for rows := t.newStream(rate, s.lead, rows, r); s.open > 0; {
