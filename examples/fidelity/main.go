@@ -29,6 +29,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	name := flag.String("model", "waits", "what is served: waits or fashion")
+	planned := flag.Bool("planned", false, "have a planner choose how many VMs there are, and compare what it expects with what was served")
 	length := flag.Duration("length", 30*time.Second, "of the workload")
 	seed := flag.Uint64("seed", 1, "of arrivals and depths")
 	flag.Parse()
@@ -42,7 +43,7 @@ func main() {
 	worker.Main(w.model) // the VMs and functions are processes of this program
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := compare(ctx, w, *name, *length, *seed); err != nil {
+	if err := compare(ctx, w, *name, *planned, *length, *seed); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -53,7 +54,7 @@ func usage(format string, args ...any) {
 	os.Exit(2)
 }
 
-func compare(ctx context.Context, w workload, name string, length time.Duration, seed uint64) error {
+func compare(ctx context.Context, w workload, name string, planned bool, length time.Duration, seed uint64) error {
 	cloud, err := local.Open(local.Options{
 		Program: local.Self, Args: []string{"-model", name}, Concurrency: w.concurrency,
 		VMs: []local.VM{{Offer: w.vm}}, Functions: []local.Function{{Offer: w.function, Cold: w.cold}},
@@ -72,6 +73,11 @@ func compare(ctx context.Context, w workload, name string, length time.Duration,
 	arrivals, err := load.Arrivals(traffic.Ramp(w.from*capacity, w.to*capacity, length/4, length), length, seed)
 	if err != nil {
 		return err
+	}
+	if planned {
+		if err := w.choose(measured, arrivals); err != nil {
+			return fmt.Errorf("planning: %w", err)
+		}
 	}
 	s, measured, err := w.serve(ctx, cloud, measured, arrivals, length, seed)
 	if err != nil {

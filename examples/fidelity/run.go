@@ -15,6 +15,7 @@ import (
 	"github.com/serflow/serflow-go/internal/load"
 	"github.com/serflow/serflow-go/providers/local"
 	"github.com/serflow/serflow-go/providers/mock"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate"
 	"github.com/serflow/serflow-go/provisioner/simulate/depth"
@@ -28,8 +29,9 @@ type outcome struct {
 	answered      int
 	dollars       float64
 	p50, p99      time.Duration
-	functionShare float64        // of the requests that functions had a part in
-	failed        map[string]int // by what was said
+	functionShare float64            // of the requests that functions had a part in
+	failed        map[string]int     // by what was said
+	compared      planner.Comparison // with what a planner had planned, if one has
 }
 
 // measure measures all VMs and the function, and leaves the function there, and warm.
@@ -115,6 +117,9 @@ func print(out io.Writer, requests int, served, simulated outcome) {
 	fmt.Fprintf(t, "requests with a function\t%.1f %%\t%.1f %%\t%+.1f points\t2 points\t\n", 100*served.functionShare, 100*simulated.functionShare, 100*(simulated.functionShare-served.functionShare))
 	fmt.Fprintf(t, "answered\t%d\t%d\t\t\t\n", served.answered, simulated.answered)
 	t.Flush()
+	if served.compared != nil {
+		fmt.Fprintf(out, "\n%v", served.compared)
+	}
 	for _, text := range slices.Sorted(maps.Keys(served.failed)) {
 		fmt.Fprintf(out, "not answered: %d times %s\n", served.failed[text], text)
 	}

@@ -69,6 +69,9 @@ func (w workload) serve(ctx context.Context, cloud *local.Provider, m serflow.Me
 	}
 	after := p.Stats()
 	s.out.length = time.Since(s.begun)
+	if w.chosen != nil {
+		s.out.compared = serflow.Validate(w.chosen, before, after, s.out.length)
+	}
 	s.out.p50, s.out.p99 = after.Latency.Quantile(0.5), after.Latency.Quantile(0.99)
 	s.out.dollars = after.VMDollars + after.FunctionDollars - before.VMDollars - before.FunctionDollars - other
 	s.out.functionShare = float64(s.functions) / float64(len(arrivals))

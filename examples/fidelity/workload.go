@@ -10,6 +10,7 @@ import (
 	"github.com/serflow/serflow-go/exit"
 	"github.com/serflow/serflow-go/internal/load"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/onnx"
@@ -31,6 +32,7 @@ type workload struct {
 	measured    int // samples that are measured
 	parts       int // in which it is served, with measurements in between
 	warm        int // processes of the function that are there from the start
+	chosen      *planner.Result
 }
 
 func workloadOf(name string) (workload, error) {
@@ -44,6 +46,9 @@ func workloadOf(name string) (workload, error) {
 }
 
 func (w workload) plan(vms int) provisioner.Plan {
+	if w.chosen != nil {
+		return w.chosen.Plan
+	}
 	onVMs, onFunctions := stage.Range{Last: w.last()}, stage.Range{First: w.behind, Last: len(w.model.Stages) - 1}
 	return provisioner.Plan{
 		Generation: 1, Reach: w.reach,

@@ -114,11 +114,11 @@ func TestBruteForceAgrees(t *testing.T) {
 func both(p *problem) (found, least float64, skip bool) {
 	tables := &Planner{rows: 300}
 	every := func(int, int) bool { return true }
-	l, ok := newSearch(p, tables, every).solve((*problem).partitions, every)
+	l, ok := newSearch(p, tables, every, false).solve((*problem).partitions, every)
 	if !ok {
 		l.perSecond = math.Inf(1)
 	}
-	b := &brute{p: p, fleets: newSearch(p, tables, every).fleets, most: 6, best: math.Inf(1)}
+	b := &brute{p: p, fleets: newSearch(p, tables, every, false).fleets, most: 6, best: math.Inf(1)}
 	for _, to := range b.fleets {
 		for _, fleets := range to {
 			for _, f := range fleets {

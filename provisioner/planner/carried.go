@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"math"
 	"math/bits"
 	"slices"
 
@@ -31,8 +30,7 @@ func (c *Carried) Share(n int, rate float64) float64 {
 	i := min(bits.Len(uint(n))-1, len(c.VMs)-1)
 	low := c.along(i, load)
 	if i < len(c.VMs)-1 {
-		w := math.Log2(float64(n)) - float64(i)
-		low += w * (c.along(i+1, load) - low)
+		low += between(n, i) * (c.along(i+1, load) - low)
 	}
 	return c.Ready * low
 }
@@ -47,7 +45,7 @@ func (f *fleet) all() *Carried {
 	for i := range doublings {
 		row := make([]float64, len(loads))
 		for k := range loads {
-			row[k] = f.known.at(i, k).carried
+			row[k] = f.known.at(i, k).carried()
 			if i > 0 {
 				row[k] = max(row[k], c.Shares[i-1][k])
 			}

@@ -11,9 +11,11 @@
 //     cheapest size that holds the range within its limits: c_f (call.go).
 //   - What VMs of each offer do for every range: work of a request, mu_sat, transfer, and
 //     how long a row may wait before it must leave for a function (fleet.go).
-//   - What n of them carry of a rate: the worker's queue machine under virtual time, set up as
-//     provisioner.Expect.Queue does, n of them behind the balancer's choice of two (loop.go), kept as tables by load n*mu_sat
-//     and n (table.go). A closed form (estimate.go) says which are worth this.
+//   - What n of them carry of a rate: the machines that serve (balancer.Request, the balancer and the
+//     worker's queue, set up by provisioner.Expect) under virtual time, with functions to go to
+//     (trial.go, loop.go, visits.go), kept as tables by load n*mu_sat and n (table.go). So retries, hedges,
+//     hand-backs and what the balancer learns are in them. A closed form (estimate.go) says which are worth
+//     this; what is chosen is tried again with more requests, for the best of many is also the luckiest.
 //   - Rents: for each range, the few offers and sizes n that could be the cheapest by the
 //     C(n) rule, each a line over c_f: n*P + c_f*overflow (rent.go).
 //   - Every partition of functions, and for each the best of all partitions of VMs, by
@@ -27,7 +29,8 @@
 // What is simplified. A request that overflows at the entry of a VM group stays on
 // functions to the group's end, and to that of the function group that it is then in; VM groups
 // after it are sized as if it came to them all the same, so cuts of the two kinds that do
-// not meet look a little dearer than they are. Each rate of the distribution is taken to
-// last long enough for queues to settle. Of the time that there is for waiting, a VM group has a
-// share as its stages have of the work. The formulas are ours, see "Economics" in the design.
+// not meet look a little dearer than they are. Requests come to a group that is not the first with the
+// time that is left after an expected way there without waits; only the latency knows that some have less.
+// Each rate of the distribution is taken to
+// last long enough for queues to settle. The formulas are ours, see "Economics" in the design.
 package planner

@@ -36,10 +36,11 @@ func (l *layout) choice() *Choice {
 	}
 	c.without(f, &bill, at, p.stages)
 	c.Bill.Functions, c.Bill.Transfer = 3600*bill.compute, 3600*bill.transfer
-	d := p.latency(l, 2*p.SLO.Latency.Seconds())
+	d, calls := p.latency(l, 2*p.SLO.Latency.Seconds())
+	c.Median, c.Calls = d.quantile(0.5), calls
 	c.InTime = d.within(p.SLO.Latency.Seconds())
 	if d.beyond > 1-p.quantile {
-		d = p.latency(l, 64*p.SLO.Latency.Seconds())
+		d, _ = p.latency(l, 64*p.SLO.Latency.Seconds())
 	}
 	c.Latency = d.quantile(p.quantile)
 	return c

@@ -20,17 +20,17 @@ type fleet struct {
 	price     float64 // of one VM, dollars a second
 	free      int     // VMs that are paid anyway
 	most      int
-	ready     float64 // share of the time that a VM serves
-	deadline  float64 // since a row's arrival
-	need      []float64
-	least     []float64 // to be in time elsewhere on average
-	patience  float64   // how long a row waits before it leaves, in units of work
-	scv       float64   // of a request's work
+	ready     float64   // share of the time that a VM serves
+	deadline  float64   // seconds since a request came to the group
+	travel    float64   // of those, to a VM and back
+	need      []float64 // by stage: see provisioner.Expect
+	least     []float64
+	patience  float64 // how long a row waits before it leaves, in units of work
+	scv       float64 // of a request's work
 	known     *table
 }
 
-// newFleet is nil if the offer does not hold the range, is too slow for it, or would hand every
-// row back at once because there is no time to wait.
+// newFleet is nil if the offer does not hold the range, or is too slow or too far away for it.
 func (p *problem) newFleet(vm int, in stage.Range) *fleet {
 	v := p.VMs[vm]
 	if gb := v.Offer.MemoryGB; gb > 0 && p.megabytes(in) > gb*1024 {
@@ -43,7 +43,7 @@ func (p *problem) newFleet(vm int, in stage.Range) *fleet {
 	f.slots = provisioner.VMGroup{Offer: v.Offer, Slots: v.Slots}.SlotsOf()
 	f.pay(v)
 	f.wait()
-	if f.deadline < f.need[0] {
+	if f.deadline <= f.travel { // nobody who has come so far has the time to go there
 		return nil
 	}
 	f.batch = f.bestBatch(v)
@@ -51,7 +51,7 @@ func (p *problem) newFleet(vm int, in stage.Range) *fleet {
 	f.saturated = float64(f.slots) / f.work
 	f.scv = f.variation()
 	company := f.work*float64(f.batch) - f.workIn(1) // what a full batch takes beyond a row
-	f.patience = max(f.deadline-f.need[0]-company, 0) / f.work
+	f.patience = max(f.deadline-f.travel-f.need[0]-company, 0) / f.work
 	return f
 }
 
@@ -70,24 +70,27 @@ func (f *fleet) pay(v VM) {
 	}
 }
 
-// wait sets how long rows may wait: until they must leave for a function; without one,
-// until the stage alone would be late.
+// wait sets how long rows may wait: until they must leave for a function. Without one, they must
+// leave time for the rest, and so have for their waits the part that their stages have of the work.
 func (f *fleet) wait() {
-	p, pace := f.p, &f.p.vms[f.vm]
-	wait := p.reference.wait * p.part(f.in)
-	f.deadline = wait + pace.longest.seldomExceeded(f.in.First, f.in.Last)
-	if !f.must {
-		f.deadline = wait + p.need(f.in.First, f.in.Last)
+	p, pace, in := f.p, &f.p.vms[f.vm], f.in
+	f.travel = (p.Network.VM.Time(p.into(in.First)) + p.Network.VM.Time(p.Network.Answer)).Seconds()
+	f.deadline = p.target
+	for s := range in.First { // has been run on VMs, as likely as not
+		f.deadline -= pace.mean[s]
 	}
-	answer := p.Network.VM.Time(max(p.into(f.in.Last+1), p.Network.Answer)).Seconds()
-	entry := p.Network.VM.Time(p.into(f.in.First)).Seconds()
-	f.deadline = max(min(f.deadline, p.target-entry)-answer, 1e-6)
-	for s := f.in.First; s <= f.in.Last; s++ {
-		if f.must {
-			f.need, f.least = append(f.need, pace.mean[s]), append(f.least, pace.mean[s])
-		} else {
-			f.need, f.least = append(f.need, p.need(s, f.in.Last)), append(f.least, p.least(s, f.in.Last))
+	if in.First > 0 {
+		f.deadline -= p.hop(p.Network.VM, stage.Range{Last: in.First - 1})
+	}
+	if f.must {
+		f.deadline = min(f.deadline, p.reference.wait*p.part(in)+pace.longest.seldomExceeded(in.First, in.Last)+f.travel)
+	}
+	for s := in.First; s <= in.Last; s++ {
+		need, least := pace.mean[s], pace.mean[s]
+		if last := p.reference.last[s]; p.reference.offer[s] >= 0 {
+			need, least = p.need(s, last), p.least(s, last)
 		}
+		f.need, f.least = append(f.need, need), append(f.least, least)
 	}
 }
 

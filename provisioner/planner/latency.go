@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"math"
+
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -12,10 +14,12 @@ type journey struct {
 	f      *partition
 	before []*spread // by stage: those that need a place for it
 	done   *spread
+	calls  float64
 }
 
-// latency is the distribution of the plan's end-to-end latencies, in seconds up to an end.
-func (p *problem) latency(l *layout, end float64) *spread {
+// latency is the distribution of the plan's end-to-end latencies, in seconds up to an end, and how
+// many calls of functions a request makes.
+func (p *problem) latency(l *layout, end float64) (d *spread, calls float64) {
 	j := &journey{p: p, l: l, f: p.newPartition(), done: newSpread(end)}
 	for range p.stages + 1 {
 		j.before = append(j.before, newSpread(end))
@@ -35,47 +39,67 @@ func (p *problem) latency(l *layout, end float64) *spread {
 		if r, ok := vm[s]; ok {
 			j.visit(s, r)
 		} else {
-			j.call(s, 1, point{0, 1})
+			j.call(s, j.before[s])
 		}
 	}
-	return j.done
+	return j.done, j.calls
 }
 
-// visit sends requests to VMs, from where some go on to functions.
+// visit sends requests to VMs, from where some go on to functions: some would at any time, and
+// some because they have less time left than a group's table is made for.
 func (j *journey) visit(s int, r rent) {
-	f := r.fleet
-	served, waits, leaves := f.outcomes(r.n)
-	path := j.p.Network.VM
-	start := newSpread(j.done.step * gridPoints)
-	entry := path.Time(j.p.into(s)).Seconds()
-	for i := range waits {
-		waits[i].seconds += entry
-	}
-	start.add(j.before[s], served, waits...)
-	j.run(start, j.p.VMs[f.vm].Times, stage.Range{First: s, Last: f.in.Last}, f.batch, func(next int) float64 {
-		return path.Time(j.p.into(next)).Seconds()
-	})
-	for i := range leaves {
-		if leaves[i].seconds > 0 {
-			leaves[i].seconds += 2 * entry
+	f, before, end := r.fleet, j.before[s], j.done.step*gridPoints
+	o := f.outcomes(r.n)
+	start, away := newSpread(end), newSpread(end)
+	start.beyond = before.beyond * o.served
+	entry := j.p.Network.VM.Time(j.p.into(s)).Seconds()
+	allowed, used := f.deadline-f.travel-f.need[0], j.p.target-f.deadline
+	for i, share := range before.at {
+		if share == 0 {
+			continue
+		}
+		now := float64(i) * before.step
+		longest := math.Inf(1)
+		if now > used && !f.must {
+			longest = max(allowed-(now-used), 0)
+		}
+		for _, w := range o.waits {
+			if w.seconds > longest {
+				away.put(point{now + longest + f.travel, share * w.share})
+			} else {
+				start.put(point{now + entry + w.seconds, share * w.share})
+			}
 		}
 	}
-	j.call(s, 1-served, leaves...)
+	j.run(start, j.p.VMs[f.vm].Times, stage.Range{First: s, Last: f.in.Last}, max(int(math.Round(o.batch)), 1), func(next int) float64 {
+		return j.p.Network.VM.Time(j.p.into(next)).Seconds()
+	})
+	for k, points := range o.leaves {
+		if at := f.in.First + k; at > s {
+			later := newSpread(end)
+			later.add(before, 1, points...)
+			j.call(at, later)
+		} else {
+			away.add(before, 1, points...)
+		}
+	}
+	j.call(s, away)
+	j.done.beyond += o.shed * before.all()
 }
 
-// call sends a share of the requests to a function, later by some points.
-func (j *journey) call(s int, share float64, later ...point) {
+// call sends requests to the function of a stage.
+func (j *journey) call(s int, ready *spread) {
 	c := j.f.groups[s]
 	if c == nil { // nothing takes them
-		j.done.beyond += share * j.before[s].all()
+		j.done.beyond += ready.all()
 		return
 	}
+	j.calls += ready.all()
 	f := j.p.Functions[c.offer]
 	path := j.p.Network.Function
-	start, warm := newSpread(j.done.step*gridPoints), newSpread(j.done.step*gridPoints)
-	warm.add(j.before[s], share, later...)
+	start := newSpread(j.done.step * gridPoints)
 	entry := path.Time(j.p.into(s)).Seconds() + f.Overhead.Seconds()
-	start.add(warm, 1, point{entry, 1 - f.ColdShare}, point{entry + f.Cold.Seconds(), f.ColdShare})
+	start.add(ready, 1, point{entry, 1 - f.ColdShare}, point{entry + f.Cold.Seconds(), f.ColdShare})
 	j.run(start, f.Times, stage.Range{First: s, Last: j.f.ends[s]}, 1, func(next int) float64 {
 		return path.Time(j.p.into(next)).Seconds()
 	})
@@ -99,36 +123,68 @@ func (j *journey) run(d *spread, t profile.Times, in stage.Range, rows int, back
 	}
 }
 
-// outcomes are, over all traffic, the share of requests that n VMs serve, how long these wait,
-// and when the others leave.
-func (f *fleet) outcomes(n int) (served float64, waits, leaves []point) {
-	waits, leaves = make([]point, bins), make([]point, bins)
+// fates are what becomes of a fleet's requests, over all traffic. Shares are of all of them.
+type fates struct {
+	served float64
+	waits  []point   // of those that are served
+	leaves [][]point // of those that go to a function, by stage of the range: since they came
+	shed   float64
+	batch  float64 // rows in a row's batch
+}
+
+// outcomes are those of n VMs. Those that come while a spot VM is being replaced leave at once.
+func (f *fleet) outcomes(n int) (all fates) {
+	all.leaves = make([][]point, f.in.Len())
 	for _, r := range f.p.Traffic.Rates {
-		rate := r.PerSecond * f.p.reach[f.in.First]
-		if rate == 0 {
+		share := f.ready * r.Share * r.PerSecond / f.p.mean
+		load := r.PerSecond * f.p.reach[f.in.First] / (float64(n) * f.saturated)
+		if share == 0 || load == 0 {
 			continue
 		}
-		share := r.Share * r.PerSecond / f.p.mean
-		load := rate / (float64(n) * f.saturated)
+		mix := func(of func(o *outcome) float64) float64 { return share * f.known.mixed(n, load, of) }
+		all.shed += mix(func(o *outcome) float64 { return o.shed })
+		all.batch += share * f.known.mixed(n, min(load, loads[len(loads)-1]), func(o *outcome) float64 { return o.batch }) / f.ready
 		for b := range bins {
-			stay := share * f.ready * f.known.mixed(n, load, func(o *outcome) float64 { return float64(o.waits[b]) / o.rows })
-			waits[b].share += stay
-			served += stay
-			leaves[b].share += share * f.known.mixed(n, load, func(o *outcome) float64 { return float64(o.leaves[b]) / o.rows })
+			at := max(float64(b)-0.5, 0) * f.known.trial.span().Seconds() / bins
+			all.waits = append(all.waits, point{at, mix(func(o *outcome) float64 { return float64(o.waits[b]) / o.rows })})
+			for k := range all.leaves {
+				all.leaves[k] = append(all.leaves[k], point{at, mix(func(o *outcome) float64 { return float64(o.leaves[k][b]) / o.rows })})
+			}
 		}
 	}
+	all.waits, all.served = merged(all.waits)
 	left := 0.0
-	for b := range bins {
-		seconds := max(float64(b)-0.5, 0) * f.known.trial.deadline.Seconds() / bins
-		waits[b].seconds, leaves[b].seconds = seconds, seconds
-		waits[b].share /= max(served, 1e-300)
-		left += leaves[b].share
+	for k := range all.leaves {
+		points, share := merged(all.leaves[k])
+		all.leaves[k] = points
+		left += share
 	}
-	if left == 0 { // what is not served found no VM
-		return min(served, 1), waits, []point{{0, 1}}
+	all.leave(max(f.ready-all.served-all.shed, 0), left)
+	all.leaves[0] = append(all.leaves[0], point{0, 1 - f.ready})
+	return all
+}
+
+// leave has as many requests leave as are left: at loads beyond a table's it is known when, but of too few.
+func (all *fates) leave(share, known float64) {
+	if known == 0 {
+		all.leaves[0] = append(all.leaves[0], point{0, share})
+		return
 	}
-	for b := range bins {
-		leaves[b].share /= left
+	for _, points := range all.leaves {
+		for i := range points {
+			points[i].share *= share / known
+		}
 	}
-	return min(served, 1), waits, leaves
+}
+
+// merged adds up the shares of equal times, which come again after so many bins.
+func merged(points []point) (all []point, sum float64) {
+	for i, p := range points {
+		if sum += p.share; i < bins {
+			all = append(all, p)
+		} else {
+			all[i%bins].share += p.share
+		}
+	}
+	return all, sum
 }

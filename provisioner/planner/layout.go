@@ -106,21 +106,36 @@ func (s *search) solve(some among, may allowed) (l layout, ok bool) {
 	}
 }
 
-// learn makes the tables of a layout that are not known; it is false if all are.
+// learn makes the tables of a layout that are not known, and betters those that are; it is false if
+// there was no need.
 func (s *search) learn(l layout) (learned bool) {
 	for _, r := range l.vms {
-		if r.fleet.known == nil {
+		switch {
+		case r.fleet.known == nil:
 			r.fleet.known = s.tables.table(r.fleet)
-			s.offer(r.fleet.in)
 			s.guess--
-			learned = true
+		case s.exact && r.fleet.improve(r.n):
+		default:
+			continue
 		}
+		s.offer(r.fleet.in)
+		learned = true
 	}
 	if learned && s.guess <= 0 {
 		for first, to := range s.fleets {
 			for last := range to {
 				s.offer(stage.Range{First: first, Last: last})
 			}
+		}
+	}
+	return learned
+}
+
+// improve betters what is known of n VMs.
+func (f *fleet) improve(n int) (learned bool) {
+	for _, r := range f.p.Traffic.Rates {
+		if rate := r.PerSecond * f.p.reach[f.in.First]; rate > 0 {
+			learned = f.known.improveAt(n, rate/(float64(n)*f.saturated), chosen) || learned
 		}
 	}
 	return learned

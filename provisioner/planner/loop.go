@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/internal/heap"
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
@@ -12,32 +13,83 @@ import (
 // run is the state of a trial.
 type run struct {
 	*trial
-	now    time.Duration
-	rows   []tried
-	first  int // that counts: those before it fill the queues
-	last   int // that counts: those after it keep them full until it is done
-	open   int // rows that count and are not done
-	vms    []trialVM
-	events heap.Heap[due]
-	r      *rand.Rand
-	exited []bool
-	back   []queue.Row
-	out    outcome
-	flying float64 // requests on the way to a VM, or back
+	now      time.Duration
+	within   time.Duration // of its arrival a request is to be answered
+	came     int           // requests
+	lead     int           // that only fill the queues; those that come when all that count have come keep them full
+	count    int           // that count
+	open     int           // of those, not done
+	balancer *balancer.Balancer
+	requests []tried
+	free     []int32 // requests
+	visits   []visit
+	vms      []trialVM
+	events   heap.Heap[due]
+	alarms   alarms
+	r        *rand.Rand
+	exited   []bool
+	back     []queue.Row
+	out      outcome
 }
 
-// trialVM is a worker's queue, and what its slots run.
-type trialVM struct {
-	*queue.Queue
-	batches []queue.Batch
-	woken   time.Duration // when it is to be looked at next
+// tried is a request.
+type tried struct {
+	machine balancer.Request
+	woken   time.Duration // when its timer is due
+	life    uint32        // no other request in this memory has had it
+	depth   int32         // the stage at which it leaves the model
+	left    int32         // the stage at which it first went to a function, and when; -1
+	leftAt  time.Duration
+	counts  bool
+	sent    bool // to some place
+	arrived time.Duration
+	waited  time.Duration // in VMs' queues
+	queued  time.Duration // when it came to the one that it is in; Never
+	visits  [2]int32      // the last two
 }
 
-// due is an event: the end of a batch in a slot, or with slot -1 a time to look.
-type due struct{ vm, slot int32 }
+// due is an event.
+type due struct {
+	kind kind
+	of   int32  // a visit, a VM, or of a timer a request
+	more uint32 // a slot, or a request's life
+}
+
+type kind uint8
+
+const (
+	reached kind = iota // a visit is at its VM
+	replied             // its reply is back
+	served              // a VM's slot has run its batch
+	looked              // a VM's queue wants to be looked at
+	timer               // a request wants to be woken
+)
+
+// join makes VMs and functions known.
+func (s *run) join() {
+	for i := range s.vms {
+		q, err := queue.New(s.config)
+		if err != nil {
+			panic(err) // our own mistake: an Ask is validated
+		}
+		s.vms[i] = trialVM{q, make([]queue.Batch, s.vm.Slots), queue.Never}
+		s.add(s.vm, i)
+	}
+	for i, c := range s.calls {
+		s.add(c.member, len(s.vms)+i)
+	}
+}
+
+func (s *run) add(m balancer.Member, place int) {
+	m.ID = uint64(place) + 1
+	if err := s.balancer.Join(m, 0); err != nil {
+		panic(err) // our own mistake
+	}
+}
 
 // until runs what is due before a time.
 func (s *run) until(end time.Duration) {
+	s.ring(end)
 	for at, e, ok := s.events.Peek(); ok && at <= end; at, e, ok = s.events.Peek() {
 		s.events.Pop()
 		s.now = at
@@ -46,130 +98,97 @@ func (s *run) until(end time.Duration) {
 }
 
 func (s *run) step(e due) {
-	v := &s.vms[e.vm]
-	if e.slot < 0 {
-		if v.woken == s.now {
+	switch e.kind {
+	case reached:
+		s.enqueue(e.of)
+	case replied:
+		s.reply(&s.visits[e.of])
+	case served:
+		s.serve(e.of, int(e.more))
+	case looked:
+		if v := &s.vms[e.of]; v.woken == s.now {
 			v.woken = queue.Never
-			s.pump(e.vm)
+			s.pump(e.of)
 		}
-		return
-	}
-	b := v.batches[e.slot]
-	s.exited = s.exited[:0]
-	for _, row := range b.Rows {
-		done := int(s.rows[row.ID].last) == row.Stage
-		if done {
-			s.finish(int(row.ID))
+	case timer:
+		if q := &s.requests[e.of]; q.life == e.more && q.woken == s.now {
+			q.woken = queue.Never
+			s.follow(e.of, q.machine.Tick(s.now, s.r.Uint64()))
 		}
-		s.exited = append(s.exited, done)
-	}
-	var err error
-	if s.back, err = v.Done(s.now, int(e.slot), s.exited, s.back[:0]); err != nil {
-		panic(err) // our own mistake
-	}
-	s.leave()
-	s.pump(e.vm)
-}
-
-// arrive routes a row as the balancer does: to the VM of two drawn at random that is
-// expected to finish first, or away if that would be late and a function not. One queue for all VMs would be simpler, and
-// wrong where there is little time to wait: sixteen VMs would carry up to 0.15 more (TestVMsAreNoPool).
-func (s *run) arrive() {
-	id := len(s.rows)
-	row := tried{arrived: s.now}
-	for u := s.r.Float64(); int(row.last) < len(s.goOn)-1; row.last++ {
-		if u -= 1 - s.goOn[row.last]; u < 0 {
-			break
-		}
-		u /= s.goOn[row.last]
-	}
-	s.rows = append(s.rows, row)
-	vm, finish := s.pick()
-	wait := finish - s.service
-	caught := s.must || wait+s.need[0] <= s.deadline // by a function, if it is handed back
-	if finish > s.deadline || !caught && wait+s.rest[0] > s.deadline {
-		s.gone(id)
-		return
-	}
-	r := queue.Row{ID: uint64(id), Last: s.stages.Len() - 1, Deadline: s.now + s.deadline, Keep: !caught}
-	if _, err := s.vms[vm].Enqueue(s.now, r); err != nil {
-		panic(err) // our own mistake: the queue has no limit
-	}
-	s.pump(int32(vm))
-}
-
-func (s *run) pick() (vm int, finish time.Duration) {
-	vm = s.r.IntN(len(s.vms))
-	finish = s.finishAt(vm)
-	if n := len(s.vms); n > 1 {
-		other := (vm + 1 + s.r.IntN(n-1)) % n
-		if f := s.finishAt(other); f < finish {
-			return other, f
-		}
-	}
-	return vm, finish
-}
-
-// finishAt is the balancer's own estimate for one more row.
-func (s *run) finishAt(vm int) time.Duration {
-	hand := float64(s.vms[vm].Len()) + s.flying
-	each := max((hand/float64(s.batch)+1)/float64(s.slots), 1)
-	return time.Duration(float64(s.service) * each)
-}
-
-// pump lets late rows go and starts batches.
-func (s *run) pump(vm int32) {
-	v := &s.vms[vm]
-	s.back = v.Late(s.now, s.back[:0])
-	s.leave()
-	for b, ok := v.Next(s.now); ok; b, ok = v.Next(s.now) {
-		d := s.times.Draw(s.stages.First+b.Stage, len(b.Rows), s.r)
-		for _, row := range b.Rows {
-			s.rows[row.ID].worked += d
-		}
-		v.batches[b.Slot] = b
-		s.events.Push(s.now+d, due{vm, int32(b.Slot)})
-	}
-	if wake := v.Wake(); wake < v.woken {
-		v.woken = wake
-		s.events.Push(wake, due{vm, -1})
 	}
 }
 
-func (s *run) finish(id int) {
-	if !s.counts(id) {
-		return
-	}
-	row := s.rows[id]
-	if s.now-row.arrived > s.deadline {
-		s.out.late++
+// arrive begins a request of some depth.
+func (s *run) arrive(depth int32) {
+	i := int32(len(s.requests))
+	if n := len(s.free); n > 0 {
+		i, s.free = s.free[n-1], s.free[:n-1]
 	} else {
-		s.out.carried++
+		s.requests = append(s.requests, tried{})
 	}
-	s.out.waits[s.bin(s.now-row.arrived-row.worked)]++
+	q := &s.requests[i]
+	*q = tried{life: q.life, woken: queue.Never, queued: queue.Never, depth: depth, left: -1, arrived: s.now, counts: s.came >= s.lead && s.came < s.lead+s.count}
+	s.came++
+	q.machine = balancer.NewRequest(s.balancer, 0, balancer.Rules{Stages: len(s.goOn)}, s.now+s.within)
+	s.follow(i, q.machine.Start(s.now, s.r.Uint64()))
 }
 
-func (s *run) leave() {
-	for _, row := range s.back {
-		s.gone(int(row.ID))
+// follow does what a request's machine says.
+func (s *run) follow(i int32, step balancer.Step) {
+	s.cancel(i, step.Cancel)
+	switch {
+	case step.Send:
+		s.send(i, &step)
+	case step.Finish:
+		s.end(i, step.Err == nil)
+		return
+	}
+	s.wake(i, s.requests[i].machine.Wake())
+}
+
+// end is that of a request.
+func (s *run) end(i int32, answered bool) {
+	q := &s.requests[i]
+	if q.counts {
+		s.open--
+		if !answered {
+			s.out.late++
+		}
+		s.note(q)
+	}
+	q.life++
+	s.free = append(s.free, i)
+}
+
+// note writes down how long a request has waited, or when it left.
+func (s *run) note(q *tried) {
+	q.unqueue(s.now)
+	switch {
+	case q.left >= 0:
+		s.out.leaves[q.left][s.bin(q.leftAt-q.arrived)]++
+	case q.sent:
+		s.out.waits[s.bin(q.waited)]++
+	default:
+		s.out.shed++
 	}
 }
 
-func (s *run) gone(id int) {
-	if s.counts(id) {
-		s.out.leaves[s.bin(s.now-s.rows[id].arrived)]++
+// seen counts a batch that a request is in.
+func (o *outcome) seen(q *tried, rows int) {
+	if q.counts {
+		o.runs++
+		o.batch += float64(rows)
 	}
 }
 
-// counts takes a row that is done off those that are open, if it counts.
-func (s *run) counts(id int) bool {
-	if id < s.first || id > s.last {
-		return false
+// unqueue adds up what a request has waited.
+func (q *tried) unqueue(now time.Duration) {
+	if q.queued < queue.Never {
+		q.waited += now - q.queued
 	}
-	s.open--
-	return true
+	q.queued = queue.Never
 }
 
 func (s *run) bin(d time.Duration) int {
-	return min(int(math.Ceil(float64(d)*bins/float64(s.deadline))), bins-1)
+	return min(int(math.Ceil(float64(max(d, 0))*bins/float64(s.span()))), bins-1)
 }

@@ -77,8 +77,8 @@ func (t *Planner) find(p *problem) (f found) {
 	for range times {
 		known := len(t.tables)
 		f.uniform = t.uniform(p)
-		f.alone = t.cheapest(p, single, func(a, b int) bool { return a == b })
-		f.best = t.cheapest(p, (*problem).partitions, func(int, int) bool { return true })
+		f.alone = t.cheapest(p, single, func(a, b int) bool { return a == b }, false)
+		f.best = t.cheapest(p, (*problem).partitions, func(int, int) bool { return true }, true)
 		if known == len(t.tables) {
 			break
 		}
@@ -97,7 +97,7 @@ func (t *Planner) result(p *problem) *Result {
 	if f.best.p == nil {
 		return nil
 	}
-	r := &Result{Choice: *f.best.choice(), p: f.best.p}
+	r := &Result{Choice: *f.best.choice(), SLO: SLO{p.quantile, p.SLO.Latency}, p: f.best.p}
 	f.best.carried(&r.Choice)
 	if f.uniform.p != nil {
 		r.Uniform = f.uniform.choice()
@@ -121,10 +121,10 @@ func (l *layout) carried(c *Choice) {
 type among func(p *problem, each func(*partition))
 
 // cheapest is the best layout, with functions chosen for price or for speed.
-func (t *Planner) cheapest(p *problem, some among, may allowed) (best layout) {
-	best, _ = newSearch(p, t, may).solve(some, may)
+func (t *Planner) cheapest(p *problem, some among, may allowed, exact bool) (best layout) {
+	best, _ = newSearch(p, t, may, exact).solve(some, may)
 	if q := p.faster(); q != nil {
-		if l, ok := newSearch(q, t, may).solve(some, may); ok && (best.p == nil || l.perSecond < best.perSecond) {
+		if l, ok := newSearch(q, t, may, exact).solve(some, may); ok && (best.p == nil || l.perSecond < best.perSecond) {
 			best = l
 		}
 	}
@@ -159,7 +159,7 @@ func (t *Planner) uniform(p *problem) layout {
 		ask.Functions = nil
 		q.Ask, q.functions = &ask, nil
 		q.settle()
-		return t.cheapest(&q, single, all)
+		return t.cheapest(&q, single, all, true)
 	}
-	return t.cheapest(p, whole, all)
+	return t.cheapest(p, whole, all, true)
 }

@@ -102,7 +102,7 @@ func TestBillIsWhatWasMinimised(t *testing.T) {
 		a := seeded(rapid.Uint64().Draw(t, "seed")).ask(5)
 		p := newProblem(&a, 1)
 		every := func(int, int) bool { return true }
-		l, ok := newSearch(p, &Planner{rows: 100}, every).solve((*problem).partitions, every)
+		l, ok := newSearch(p, &Planner{rows: 100}, every, true).solve((*problem).partitions, every)
 		if !ok {
 			return
 		}

@@ -11,13 +11,14 @@ import (
 type reference struct {
 	offer   []int // by stage; -1 where no function can run it
 	ends    []int // by the first stage of a group: its last
+	last    []int // by any of its stages
 	longest sums  // on these functions; on the fastest offer where there is none
 	wait    float64
 	limit   int // calls at once; 0 for none
 }
 
 func (p *problem) newReference() reference {
-	r := reference{offer: make([]int, p.stages), ends: make([]int, p.stages)}
+	r := reference{offer: make([]int, p.stages), ends: make([]int, p.stages), last: make([]int, p.stages)}
 	cheapest, last := make([]float64, p.stages+1), make([]int, p.stages)
 	for s := p.stages - 1; s >= 0; s-- {
 		cheapest[s], last[s] = math.Inf(1), -1
@@ -42,7 +43,7 @@ func (p *problem) newReference() reference {
 			}
 		}
 		for ; s <= to; s++ {
-			r.offer[s] = offer
+			r.offer[s], r.last[s] = offer, to
 			from := &p.best
 			if offer >= 0 {
 				from = &p.functions[offer]
@@ -54,6 +55,16 @@ func (p *problem) newReference() reference {
 	p.reference = r
 	r.wait = max(p.target-p.Network.VM.Time(p.into(0)).Seconds()-p.need(0, p.depths[len(p.depths)-1].last), 0)
 	return r
+}
+
+// groups are the functions from a stage on, the first of which may begin before it.
+func (r *reference) groups(first int) (all []stage.Range) {
+	for s := first; s < len(r.last); s = r.last[s] + 1 {
+		if r.offer[s] >= 0 {
+			all = append(all, stage.Range{First: s, Last: r.last[s]})
+		}
+	}
+	return all
 }
 
 // need is the time that a row before a stage of a range must have left for its way there

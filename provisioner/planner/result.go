@@ -17,6 +17,8 @@ type Result struct {
 	PerStage *Choice
 	// Commitments are what would be worth committing to, where there is a price for that.
 	Commitments []Commitment
+	// SLO is the one that the plan was made for, with its quantile.
+	SLO SLO
 
 	p *problem
 }
@@ -29,7 +31,9 @@ type Choice struct {
 	Functions []CallPrice   // of its function groups
 	Without   []NoVMs       // stages that have no VMs
 	Latency   time.Duration // at the SLO's quantile; the longest Duration if it is far beyond the SLO
+	Median    time.Duration // half of the requests take no longer
 	InTime    float64       // share of the requests within the SLO's latency
+	Calls     float64       // of functions, for each request
 }
 
 // Bill is dollars per hour. What has been committed to already is not in it.

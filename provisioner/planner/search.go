@@ -23,6 +23,7 @@ type search struct {
 	rate   []float64 // that comes to each stage
 	closed [][]bool  // by from and to: whether functions may not have the stages between
 	guess  int       // tables that may still be made of fleets that look good
+	exact  bool      // what is chosen is to be known well
 	best   []float64
 	choice []step
 }
@@ -38,8 +39,8 @@ type step struct {
 const mostGuesses = 48
 
 // newSearch looks at the ranges that may be VM groups.
-func newSearch(p *problem, tables *Planner, may allowed) *search {
-	s := &search{p: p, tables: tables, guess: mostGuesses, best: make([]float64, p.stages+1), choice: make([]step, p.stages+1)}
+func newSearch(p *problem, tables *Planner, may allowed, exact bool) *search {
+	s := &search{p: p, tables: tables, exact: exact, guess: mostGuesses, best: make([]float64, p.stages+1), choice: make([]step, p.stages+1)}
 	s.open()
 	s.fleets, s.rents = make([][][]*fleet, p.stages), make([][][]rent, p.stages)
 	for first := range p.stages {

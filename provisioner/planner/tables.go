@@ -6,8 +6,6 @@ import (
 	"hash"
 	"hash/fnv"
 	"math"
-
-	"github.com/serflow/serflow-go/provisioner/profile"
 )
 
 // Planner plans, and keeps the tables that it has made, so that the next plan for the
@@ -27,55 +25,42 @@ func (t *Planner) lookUp(f *fleet) *table {
 	if len(t.tables) == 0 {
 		return nil
 	}
-	return t.tables[f.newTrial().key]
+	return t.tables[f.key()]
 }
 
 // table is the table of a fleet; a new one is still empty.
 func (t *Planner) table(f *fleet) *table {
-	n := f.newTrial()
+	key := f.key()
 	if t.tables == nil || len(t.tables) >= mostTables { // reach has drifted far from the oldest
 		t.tables = map[uint64]*table{}
 	}
-	if t.tables[n.key] == nil {
-		t.tables[n.key] = &table{trial: n, seed: t.Seed, rows: cmp.Or(t.rows, rowsTried), made: &t.made}
+	if t.tables[key] == nil {
+		t.tables[key] = &table{trial: f.newTrial(), seed: t.Seed, rows: cmp.Or(t.rows, rowsTried), made: &t.made}
 	}
-	return t.tables[n.key]
+	return t.tables[key]
 }
 
-// longestWait is, in units of work, how long a row waits at most: whoever has more patience than
-// that is carried alike, and it takes long to fill a queue.
-const longestWait = 32
+// longestQueue is how many requests wait for a VM at most where there is as much work as it can do:
+// with more, which take long to come, it carries the same to a hundredth.
+const longestQueue = 64
 
-// newTrial is what a fleet is tried with. Shares that go on are rounded to a fortieth, times to
+// key tells a fleet's table from others. Shares that go on are rounded to a fortieth, times to
 // a twentieth, so that a little change of reach finds the table that there is.
-func (f *fleet) newTrial() *trial {
-	v, h := f.p.VMs[f.vm], digest{fnv.New64a()}
-	t := &trial{times: v.Times, stages: f.in, slots: f.slots, batch: f.batch, must: f.must, travel: 2 * f.p.Network.VM.Latency}
-	h.add(int64(f.slots), int64(f.batch), int64(t.travel))
+func (f *fleet) key() uint64 {
+	h := digest{fnv.New64a()}
+	h.add(int64(f.slots), int64(f.batch), int64(f.in.Len()), int64(f.p.Network.VM.Latency))
 	if f.must {
 		h.add(-1)
 	}
-	reached, work, single := 1.0, 0.0, 0.0
 	for s := f.in.First; s <= f.in.Last; s++ {
 		h.add(f.p.vms[f.vm].digest[s])
-		t.rest = append(t.rest, profile.Longest(v.Times, s, f.in.Last))
-		work += reached * f.perRow(s, f.batch)
-		single += reached * f.perRow(s, 1)
-		on := 0.0
-		if s < f.in.Last {
-			on = min(h.round(f.p.goOn(s, s+1), 1e-4, 1.0/40), 1)
-		}
-		t.goOn = append(t.goOn, on)
-		reached *= on
+		h.round(f.p.goOn(s, s+1), 1e-4, 1.0/40)
+		h.round(f.need[s-f.in.First]/f.work, 1.0/20, 1.0/20)
+		h.round(f.least[s-f.in.First]/f.work, 1.0/20, 1.0/20)
 	}
-	patience := toDuration(work * h.round(min((f.deadline-f.need[0])/work, longestWait), 1.0/20, 1.0/20))
-	for i, need := range f.need {
-		t.need = append(t.need, toDuration(work*h.round(need/work, 1.0/20, 1.0/20)))
-		t.least = append(t.least, toDuration(work*h.round(f.least[i]/work, 1.0/20, 1.0/20)))
-	}
-	t.deadline = max(t.need[0]+patience, 1)
-	t.service, t.saturated, t.key = toDuration(single), float64(f.slots)/work, h.Sum64()
-	return t
+	h.round(f.deadline/f.work, 1.0/20, 1.0/20)
+	h.round((f.deadline-f.travel-f.need[0])/f.work, 1.0/20, 1.0/20)
+	return h.Sum64()
 }
 
 // digest tells tables apart.
@@ -89,13 +74,11 @@ func (h digest) add(numbers ...int64) {
 	}
 }
 
-// round is the power of a step's e-fold that is closest to a number; less than the least is 0.
-func (h digest) round(x, least, step float64) float64 {
+// round adds which power of a step's e-fold is closest to a number; less than the least is none.
+func (h digest) round(x, least, step float64) {
 	if !(x > least) {
 		h.add(math.MinInt64)
-		return 0
+		return
 	}
-	k := math.Round(math.Log(x) / step)
-	h.add(int64(k))
-	return math.Exp(k * step)
+	h.add(int64(math.Round(math.Log(x) / step)))
 }

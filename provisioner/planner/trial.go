@@ -4,84 +4,133 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/serflow/serflow-go/balancer"
+	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/worker/queue"
 )
 
-// trial is what a fleet's VMs are tried with: the worker's own queue, driven by draws
-// from the profile. Stages of the queue are counted from the group's first.
+// trial is what a fleet's VMs are tried with: the machines that serve, of requests, balancer and
+// worker's queue, set up by provisioner.Expect and driven by draws from the profiles. Rules that
+// only resemble theirs would not tell what is carried, nor change when they do. The model is
+// taken to begin with the fleet's first stage, which here is 0.
 type trial struct {
+	last     int // stage of the fleet
+	goOn     []float64
 	times    profile.Times
-	stages   stage.Range
-	goOn     []float64 // by stage of the group: share of its rows that go on to the next
-	slots    int
-	batch    int
-	deadline time.Duration   // since a row's arrival
-	need     []time.Duration // see queue.Config
-	least    []time.Duration
-	rest     []time.Duration
-	must     bool          // there is no function
-	travel   time.Duration // to a VM and back
-	service  time.Duration // a row's expected time in the group
-
-	saturated float64 // mu_sat
-	key       uint64
+	network  provisioner.Network
+	vm       balancer.Member
+	config   queue.Config
+	calls    []called      // functions that take over
+	deadline time.Duration // since a request came
+	soon     time.Duration // what a request needs that is to be in time on a function after all
+	queue    time.Duration // that it may have beyond that where there is as much work as VMs can do
+	rate     float64       // mu_sat
+	work     []float64     // slot-seconds of a request in full batches, by the stage at which it leaves the model
 }
 
-// config is what provisioner.Expect.Queue makes of the group: a trial of another queue than
-// the one that serves would not tell what is carried.
-func (t *trial) config() queue.Config {
-	c := queue.Config{Stages: t.stages.Len(), Slots: t.slots, MaxBatch: t.batch, Need: t.need, Least: t.least, Rest: t.rest}
-	for s := t.stages.First; s <= t.stages.Last; s++ {
-		curve := make([]time.Duration, t.batch)
-		for i := range curve {
-			curve[i] = min(max(t.times.Mean(s, i+1), 1), queue.Never/2)
+// newTrial sets a trial up.
+func (f *fleet) newTrial() *trial {
+	p, v, first := f.p, f.p.VMs[f.vm], f.in.First
+	g := provisioner.VMGroup{Stages: stage.Range{Last: f.in.Last - first}, Offer: v.Offer, Slots: f.slots, MaxBatch: f.batch}
+	e := provisioner.Expect{Times: map[string]profile.Times{v.Offer.Name: from(v.Times, first)}, Network: p.Network}
+	if e.Network.Payload != nil {
+		e.Network.Payload = e.Network.Payload[first:]
+	}
+	t := &trial{last: g.Stages.Last, times: e.Times[v.Offer.Name], network: e.Network, deadline: toDuration(f.deadline), rate: f.saturated}
+	work := 0.0
+	for s := first; s < p.stages; s++ {
+		if s <= f.in.Last {
+			work += f.perRow(s, f.batch)
 		}
-		c.Curve = append(c.Curve, curve[:queue.Worth(curve)])
+		t.work = append(t.work, work)
+		e.Plan.Reach = append(e.Plan.Reach, p.visits(first, s))
+		t.goOn = append(t.goOn, p.goOn(s, s+1))
 	}
-	return c
+	for _, in := range p.reference.groups(first) {
+		c := p.Functions[p.reference.offer[in.First]]
+		e.Times[c.Offer.Name] = from(c.Times, first)
+		e.Plan.Functions = append(e.Plan.Functions, provisioner.FunctionGroup{Stages: stage.Range{First: in.First - first, Last: in.Last - first}, Offer: c.Offer})
+	}
+	t.soon, t.queue = toDuration(f.travel+f.need[0]), toDuration(longestQueue*f.work/float64(f.slots))
+	t.vm, t.config = e.VM(g), e.Queue(g, len(t.goOn))
+	for _, in := range e.Plan.Functions {
+		t.calls = append(t.calls, p.newCalled(e, in, first))
+	}
+	t.weigh()
+	return t
 }
 
-// outcome is what became of a trial's rows.
-type outcome struct {
-	rows    float64     // that count
-	carried float64     // share that the VMs finish in time
-	late    float64     // share that they finish, but late
-	waits   [bins]int32 // of those that they finish: time in queues, in bins of the deadline
-	leaves  [bins]int32 // of those that leave for a function: time since they came
+// from is the times of a model from a stage on.
+func from(t profile.Times, first int) profile.Times {
+	if first == 0 {
+		return t
+	}
+	return behind{t, first}
 }
 
-const bins = 16 // in the deadline
-
-// tried is one row of a trial.
-type tried struct {
-	arrived, worked time.Duration
-	last            int32
+type behind struct {
+	profile.Times
+	first int
 }
 
-// try sends rows to n VMs at a rate, as Poisson arrivals.
-func (t *trial) try(n int, rate float64, rows int, r *rand.Rand) outcome {
-	warm := rows/5 + 2*n*t.slots
-	if load := rate / (float64(n) * t.saturated); load > 0.9 { // what is too much fills the queues
-		warm += int(rate * (t.deadline - t.need[0]).Seconds() / max(load-1, 0.15))
+func (b behind) Stages() int { return b.Times.Stages() - b.first }
+
+func (b behind) Mean(stage, rows int) time.Duration { return b.Times.Mean(b.first+stage, rows) }
+
+func (b behind) Draw(stage, rows int, r *rand.Rand) time.Duration {
+	return b.Times.Draw(b.first+stage, rows, r)
+}
+
+func (b behind) Quantile(stage, rows int, q float64) time.Duration {
+	return b.Times.Quantile(b.first+stage, rows, q)
+}
+
+// try sends requests to n VMs at a rate, as Poisson arrivals.
+func (t *trial) try(n int, rate float64, rows int, r *rand.Rand) *outcome {
+	s := &run{trial: t, within: t.deadline, count: rows, open: rows, vms: make([]trialVM, n), r: r, balancer: balancer.New()}
+	s.out = outcome{rows: float64(rows), leaves: make([][bins]int32, t.last+1)}
+	s.join()
+	s.alarms.width = max(t.deadline/alarmBuckets*2, 100*time.Microsecond)
+	s.lead = rows/5 + 2*n*t.vm.Slots
+	if load := rate / (float64(n) * t.rate); load > fullLoad {
+		s.within = min(t.deadline, t.queue/time.Duration(min(n, 4))+t.soon) // more VMs need less of a queue to be busy
+		s.lead += int(rate * max(s.within-t.soon, 0).Seconds() / max(load-1, 0.15))
 	}
-	s := &run{trial: t, rows: make([]tried, 0, 2*warm+rows), first: warm, last: warm + rows - 1, open: rows, vms: make([]trialVM, n), r: r, flying: rate / float64(n) * t.travel.Seconds()}
-	for i := range s.vms {
-		q, err := queue.New(t.config())
-		if err != nil {
-			panic(err) // our own mistake: an Ask is validated
-		}
-		s.vms[i] = trialVM{q, make([]queue.Batch, t.slots), queue.Never}
+	s.visits = make([]visit, 0, s.lead+rows+rows/4)
+	for rows := t.newStream(rate, s.lead, rows, r); s.open > 0; {
+		next, depth := rows.take()
+		s.until(next)
+		s.now = next
+		s.arrive(depth)
 	}
-	gap := float64(time.Second) / rate
-	for next := gap * r.ExpFloat64(); s.open > 0; next += gap * r.ExpFloat64() {
-		s.until(time.Duration(next))
-		s.now = time.Duration(next)
-		s.arrive()
-	}
-	s.out.rows = float64(rows)
-	s.out.carried /= s.out.rows
+	s.out.away /= s.out.rows
 	s.out.late /= s.out.rows
-	return s.out
+	s.out.shed /= s.out.rows
+	s.out.batch /= max(s.out.runs, 1)
+	return &s.out
 }
+
+// outcome is what became of a trial's requests.
+type outcome struct {
+	rows   float64       // that count
+	away   float64       // what functions were paid for each, in calls that run through the range
+	late   float64       // share that had no answer in time
+	shed   float64       // share that was not sent anywhere
+	batch  float64       // rows in the batches of VMs, as a row sees them
+	runs   float64       // of a stage for one row, on VMs
+	waits  [bins]int32   // of those that only VMs had: time in queues, in bins, the last of which has all beyond
+	leaves [][bins]int32 // of those that first went to a function before a stage of the range: time since they came
+}
+
+// carried is the share of the cost of functions that VMs have saved.
+func (o *outcome) carried() float64 { return max(1-o.away-o.late, 0) }
+
+// fullLoad is the load from which on queues are long.
+const fullLoad = 0.9
+
+const bins = 16
+
+// span is what they cover.
+func (t *trial) span() time.Duration { return max(min(t.deadline, t.soon+t.queue), 1) }
