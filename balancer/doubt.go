@@ -6,12 +6,11 @@ import (
 )
 
 // At a VM that has too much to do, some of the requests ahead of a new one will be given up, so it
-// waits for less than all of them: at least for this part. Sheddable requests count so many times as
-// much.
+// waits for less than all of them: at least for this part. Sheddable requests have that much more doubt.
 const (
 	leastDoubt     = 0.5
 	mostDoubt      = 8
-	sheddableDoubt = 4
+	sheddableDoubt = 1.5
 )
 
 // doubtStep is that of the doubt, and mostLost the part of the requests which are sent to VMs that
@@ -58,10 +57,13 @@ func door(service []time.Duration) bool {
 	return true
 }
 
-// learnFate takes in whether a request was late at a VM; only if it was expected to be in time, that
-// is a reason to expect more of the next.
+// learnFate takes in whether a request was late at a VM. Only if others were ahead of it is that a
+// reason to doubt that those are given up, and only if it was expected to be in time is it one to send
+// others elsewhere. Any answer is a reason not to, or what is never tried would be doubted for ever.
 func (p *Place) learnFate(missed bool) {
-	p.view().learnDoubt(missed)
+	if !missed || int(p.hand) >= p.member.Slots {
+		p.view().learnDoubt(missed)
+	}
 	if !p.hopes {
 		p.view().learnMiss(missed)
 	}

@@ -293,7 +293,7 @@ func (a *Ask) hopeless(p *Place) bool {
 	}
 	doubt := p.doubt(a)
 	if a.Priority <= Sheddable {
-		doubt *= sheddableDoubt
+		doubt += sheddableDoubt
 	}
 	return least+duration(doubt*float64(p.ahead())) > a.Remaining
 }

@@ -113,42 +113,50 @@ func TestDownstream(t *testing.T) {
 	}
 }
 
-// Requests that are late although it could have been otherwise teach that those ahead are not given
-// up, and answers that some are again; but not where the work is in a later stage.
+// Requests that are late behind others teach that these are not given up, and answers that some are
+// again; but not where the work is in a later stage, nor if nothing was ahead of them.
 func TestDoubt(t *testing.T) {
+	even, late := []time.Duration{10 * ms, 10 * ms}, []time.Duration{10 * ms, 20 * ms}
 	for name, c := range map[string]struct {
 		service []time.Duration
+		ahead   int
 		shed    bool
 	}{
-		"as much work early as late": {[]time.Duration{10 * ms, 10 * ms}, true},
-		"most of it late":            {[]time.Duration{10 * ms, 20 * ms}, false},
+		"as much work early as late": {even, 1, true},
+		"most of it late":            {late, 1, false},
+		"nothing ahead":              {even, 0, false},
 	} {
 		m := vm(1, 0, 1, 1, 10*ms)
 		m.Service = c.service
 		b := with(t, 0, m)
-		shed := func() bool { // of two in hand, a third
-			var all [3]balancer.Request
-			var err error
-			for i := range all {
-				all[i] = balancer.NewRequest(b, 0, balancer.Rules{Stages: 2}, 25*ms)
-				err = all[i].Start(0, 0).Err
+		begin := func(n int) (all []*balancer.Request, last balancer.Step) {
+			for range n {
+				r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 2}, 25*ms)
+				last = r.Start(0, 0)
+				all = append(all, &r)
 			}
-			for i := range all {
-				all[i].GiveUp(nil)
-			}
-			return errors.Is(err, balancer.ErrShed)
+			return all, last
 		}
-		want(t, name+", at first: half of 20 ms, and any of its own", shed(), false)
+		giveUp := func(all []*balancer.Request) {
+			for _, r := range all {
+				r.GiveUp(nil)
+			}
+		}
+		shed := func() bool { // a third, of which only half of the 20 ms ahead counts at first
+			all, last := begin(3)
+			giveUp(all)
+			return errors.Is(last.Err, balancer.ErrShed)
+		}
+		want(t, name+", at first", shed(), false)
 		for range 100 {
-			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 2}, 25*ms)
-			r.Start(0, 0)
-			r.Tick(25*ms, 0)
+			all, _ := begin(c.ahead + 1)
+			all[c.ahead].Tick(25*ms, 0)
+			giveUp(all)
 		}
 		want(t, name+", many were late", shed(), c.shed)
-		for range 2000 {
-			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 2}, 25*ms)
-			s := r.Start(0, 0)
-			r.Reply(10*ms, s.Attempt, balancer.Reply{Outcome: balancer.Exited, Stage: 0}, 0)
+		for range 2000 { // with nothing ahead, as all others may be shed
+			all, last := begin(1)
+			all[0].Reply(10*ms, last.Attempt, balancer.Reply{Outcome: balancer.Exited, Stage: 0}, 0)
 		}
 		want(t, name+", many were not", shed(), false)
 	}

@@ -13,7 +13,7 @@ type Priority = balancer.Priority
 // The priorities. Requests are Normal unless their context says otherwise. Only a pipeline that
 // rents sheds.
 const (
-	Sheddable = balancer.Sheddable // shed as if four times as much were ahead of it
+	Sheddable = balancer.Sheddable // shed as if more were ahead of it
 	Normal    = balancer.Normal
 	Critical  = balancer.Critical // shed only when it cannot be in time any more
 )

@@ -21,7 +21,8 @@ func (s *soaking) tell(requests int) {
 	if 4*s.ended["answered"] < requests || 20*s.ended["cancelled by its caller"] < requests {
 		s.t.Error("too few were answered, or cancelled, for it to show anything")
 	}
-	if low, others := s.shed[serflow.Sheddable], s.shed[serflow.Normal]+s.shed[serflow.Critical]; low <= others || s.shed[serflow.Critical] > s.shed[serflow.Normal] {
+	low, critical := s.shed[serflow.Sheddable], s.shed[serflow.Critical]
+	if low <= critical+s.shed[serflow.Normal] || critical > low/4 {
 		s.t.Errorf("shed by priority: %v; want those that may be shed first, and critical ones last", s.shed)
 	}
 	if a.Throttled == 0 || len(s.demon.done) < 4 {

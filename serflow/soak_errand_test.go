@@ -22,7 +22,7 @@ type errand struct {
 
 // drawErrand draws one. Three in ten callers go away, some of them before they have asked.
 func drawErrand(r *rand.Rand) errand {
-	e := errand{depth: load.Depth(r, soakReach), class: r.IntN(8), priority: serflow.Priority(r.IntN(3)) + serflow.Sheddable, leaves: -1}
+	e := errand{depth: load.Depth(r, soakReach), class: r.IntN(8), leaves: -1}
 	if r.IntN(4) == 0 {
 		e.within = time.Duration(20+r.IntN(480)) * time.Millisecond
 	}

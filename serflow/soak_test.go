@@ -58,9 +58,10 @@ func TestSoak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests := make([]errand, len(arrivals))
+	requests, priorities := make([]errand, len(arrivals)), rand.New(rand.NewPCG(*soakSeed, 2))
 	for i := range requests {
 		requests[i] = drawErrand(r)
+		requests[i].priority = serflow.Sheddable + serflow.Priority(priorities.IntN(3))
 	}
 	over := s.demon.haunt(drawFaults(r, soakFaults, soakLength))
 	if err := load.Play(t.Context(), arrivals, nil, func(i int) { s.infer(requests[i]) }); err != nil {
