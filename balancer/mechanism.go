@@ -15,8 +15,8 @@ const (
 	Hedging
 	// Shedding ends a request as soon as its deadline is out of reach.
 	Shedding
-	// Downstream looks at the places behind a group before a request is sent to it. It is off by
-	// default: Shedding at those places does the same without it (see ABLATION.md).
+	// Downstream keeps the time that the rest of the way takes now, behind a group that a request is
+	// sent to.
 	Downstream
 	// Rooms adapts how many requests a VM may have in hand to what it refuses, and lets one that has
 	// just joined others begin with few. It is off by default: VMs refuse little that a balancer

@@ -9,7 +9,7 @@ import "time"
 func (a *Ask) leave(t *table, p *Place) {
 	v := p.view()
 	share := v.passed()
-	if share < passLeast || a.Remaining == Never || a.With&Downstream == 0 {
+	if share < passLeast || a.Remaining == Never || a.Without&Downstream != 0 {
 		return
 	}
 	a.Remaining -= time.Duration(share * float64(min(v.behind(a, t, p.member), a.Remaining)))

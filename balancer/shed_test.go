@@ -84,13 +84,13 @@ func TestDownstream(t *testing.T) {
 	for name, c := range map[string]struct {
 		passed int // of 10
 		hand   int // behind
-		with   balancer.Mechanism
+		out    balancer.Mechanism
 		want   error
 	}{
-		"all go on, and would be late": {10, 10, balancer.Downstream, balancer.ErrShed},
-		"all go on, in time":           {10, 2, balancer.Downstream, nil},
-		"one in ten goes on":           {1, 10, balancer.Downstream, nil},
-		"not looked at":                {10, 10, 0, nil},
+		"all go on, and would be late": {10, 10, 0, balancer.ErrShed},
+		"all go on, in time":           {10, 2, 0, nil},
+		"one in ten goes on":           {1, 10, 0, nil},
+		"not looked at":                {10, 10, balancer.Downstream, nil},
 	} {
 		b := with(t, 1, front, behind)
 		for i := range 600 {
@@ -108,7 +108,7 @@ func TestDownstream(t *testing.T) {
 		for range 2 { // the front is busy
 			toVM1(b)
 		}
-		_, err := b.Pick(balancer.Ask{Generation: 1, Now: time.Second, Remaining: 50 * ms, With: c.with})
+		_, err := b.Pick(balancer.Ask{Generation: 1, Now: time.Second, Remaining: 50 * ms, Without: c.out})
 		want(t, name, err, c.want)
 	}
 }

@@ -31,6 +31,7 @@ type situation struct {
 	about       string
 	utilisation float64 // of the fleet, by the mean rate
 	split       bool    // two groups of VMs, the second for the last half of the stages
+	front       bool    // VMs for the first half of the stages only
 	deep        bool    // hardly a request leaves at a stage but the last
 	functions   bool
 	stalls      bool // one batch in 500 takes 20 times as long
@@ -44,6 +45,7 @@ var situations = []situation{
 	{name: "stalls", about: "as calm, but one batch in 500 takes 20 times as long", utilisation: 0.8, functions: true, stalls: true},
 	{name: "overload", about: "two VM groups and no functions, with half of the VMs that the second one needs", utilisation: 1, split: true},
 	{name: "pipeline", about: "as overload, but of the requests all but one in twenty go all the way", utilisation: 1, split: true, deep: true},
+	{name: "front", about: "VMs for the first half of the stages, with no room to spare, and functions, alone behind them", utilisation: 1, front: true, functions: true},
 	{name: "flood", about: "one VM group and no functions, with half of the VMs that it needs", utilisation: 2},
 }
 
@@ -62,7 +64,7 @@ var variants = []variant{
 	{name: "without batching", single: true},
 	{name: "without adaptive concurrency", without: balancer.Concurrency},
 	{name: "without shedding", without: balancer.Shedding},
-	{name: "with downstream admission", with: balancer.Downstream},
+	{name: "without downstream admission", without: balancer.Downstream},
 	{name: "with adaptive concurrency of VMs", with: balancer.Rooms},
 }
 
@@ -182,6 +184,9 @@ func (t table) plan(v variant) provisioner.Plan {
 	ranges := []stage.Range{{Last: last}}
 	if t.split {
 		ranges = []stage.Range{{Last: last / 2}, {First: last/2 + 1, Last: last}}
+	}
+	if t.front {
+		ranges = []stage.Range{{Last: last / 2}}
 	}
 	for i, r := range ranges {
 		share := 0.0
