@@ -37,11 +37,11 @@ func engine(t *testing.T, a planner.Ask, plan provisioner.Plan, rate float64, le
 	return r
 }
 
-// compare has the engine run a plan for ten minutes and compares what it says: dollars to 5 %,
+// compare has the engine run a plan for five minutes and compares what it says: dollars to 5 %,
 // the latency to a part.
 func compare(t *testing.T, a planner.Ask, got *planner.Result, latency float64) {
 	t.Helper()
-	r := engine(t, a, got.Plan, a.Traffic.Mean(), 10*time.Minute)
+	r := engine(t, a, got.Plan, a.Traffic.Mean(), 5*time.Minute)
 	hours := r.Seconds / 3600
 	t.Logf("planned %+v, %v in time, p99 %v", got.Bill, got.InTime, got.Latency)
 	t.Logf("engine  {VMs:%v Functions:%v Transfer:%v}, %v in time, p99 %v s", r.Dollars.VMs/hours, r.Dollars.Functions/hours, r.Dollars.Transfer/hours, r.SLO.Within, r.Latency.P99)
@@ -87,7 +87,7 @@ func TestEngineAgreesOnGroups(t *testing.T) {
 	for i := range a.VMs {
 		a.VMs[i].Offer.MemoryGB = 0.5
 	}
-	for _, slo := range []time.Duration{80, 100, 140, 200} {
+	for _, slo := range []time.Duration{80, 120, 200} {
 		a.SLO.Latency = slo * time.Millisecond
 		r := plan(t, a)
 		if len(r.Plan.VMs) < 2 {
@@ -95,6 +95,21 @@ func TestEngineAgreesOnGroups(t *testing.T) {
 		}
 		compare(t, a, r, 0.25)
 	}
+}
+
+// Without functions there are enough VMs for all, in each group.
+func TestEngineAgreesWithoutFunctions(t *testing.T) {
+	a := small(600, 0)
+	for i := range a.VMs {
+		a.VMs[i].Offer.MemoryGB = 0.5
+	}
+	a.Functions = nil
+	var p planner.Planner
+	r := must(p.Plan(a))
+	if len(r.Plan.VMs) < 2 {
+		t.Fatalf("%s", r.Explain())
+	}
+	compare(t, a, r, 0.25)
 }
 
 // GPUs run batches: 16 rows take hardly longer than one.
@@ -121,13 +136,13 @@ func TestEngineAgreesOnTables(t *testing.T) {
 	if got := v.Carried.VMs; !slices.Equal(got, []int{1, 2, 4, 8, 16, 32}) {
 		t.Errorf("tables of %v VMs", got)
 	}
-	for _, n := range []int{1, 2, 3, 4, 8, 16, 32, 40} {
+	for _, n := range []int{1, 3, 8, 16, 40} {
 		for _, load := range []float64{0.8, 0.93, 1.2} {
 			rate := load * float64(n) * v.Saturated
 			plan := r.Plan
 			plan.VMs = []provisioner.VMGroup{plan.VMs[0]}
 			plan.VMs[0].VMs = n
-			e := engine(t, a, plan, rate, time.Duration(2e5/rate*float64(time.Second)))
+			e := engine(t, a, plan, rate, time.Duration(1e5/rate*float64(time.Second)))
 			carried := 1 - e.Dollars.Functions/(v.PerCall*rate*e.Seconds)
 			if got := v.Carried.Share(n, rate); math.Abs(got-carried) > 0.015 {
 				t.Errorf("%d VMs at a load of %v: %.4f, the engine says %.4f", n, load, got, carried)
