@@ -29,6 +29,21 @@ func TestEngineAgreesOnGroups(t *testing.T) {
 	}
 }
 
+// Without functions there are enough VMs for all, in each group.
+func TestEngineAgreesWithoutFunctions(t *testing.T) {
+	a := small(600, 0)
+	for i := range a.VMs {
+		a.VMs[i].Offer.MemoryGB = 0.5
+	}
+	a.Functions = nil
+	var p planner.Planner
+	r := must(p.Plan(a))
+	if len(r.Plan.VMs) < 2 {
+		t.Fatalf("%s", r.Explain())
+	}
+	compare(t, a, r, 0.25)
+}
+
 // GPUs run batches: 16 rows take hardly longer than one.
 func TestEngineAgreesOnBatches(t *testing.T) {
 	single := must(profile.LogNormal(ms(4, 8, 12, 16), 0.2))

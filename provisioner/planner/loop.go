@@ -78,6 +78,9 @@ func (s *run) join() {
 	for i, c := range s.calls {
 		s.add(c.member, len(s.vms)+i)
 	}
+	for i, m := range s.behind {
+		s.add(m, len(s.vms)+len(s.calls)+i)
+	}
 }
 
 func (s *run) add(m balancer.Member, place int) {

@@ -22,7 +22,8 @@ type trial struct {
 	network  provisioner.Network
 	vm       balancer.Member
 	config   queue.Config
-	calls    []called      // functions that take over
+	calls    []called // functions that take over
+	behind   []balancer.Member
 	deadline time.Duration // since a request came
 	soon     time.Duration // what a request needs that is to be in time on a function after all
 	queue    time.Duration // that it may have beyond that where there is as much work as VMs can do
@@ -58,8 +59,19 @@ func (f *fleet) newTrial() *trial {
 	for _, in := range e.Plan.Functions {
 		t.calls = append(t.calls, p.newCalled(e, in, first))
 	}
+	for s := t.last + 1; s < len(t.goOn); s++ {
+		if p.reference.offer[first+s] < 0 {
+			t.behind = append(t.behind, standIn(s, t.times.Mean(s, 1)))
+		}
+	}
 	t.weigh()
 	return t
+}
+
+// standIn is whatever else serves a stage behind the fleet that no function does: the balancer must not
+// think that nothing does, and no request gets there.
+func standIn(s int, takes time.Duration) balancer.Member {
+	return balancer.Member{Kind: balancer.Function, Stages: stage.Range{First: s, Last: s}, Service: []time.Duration{takes}}
 }
 
 // from is the times of a model from a stage on.
