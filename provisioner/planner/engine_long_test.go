@@ -13,6 +13,31 @@ import (
 	"github.com/serflow/serflow-go/provisioner/profile"
 )
 
+// The engine runs the same machines with more detail: what a plan says must come out.
+func TestEngineAgrees(t *testing.T) {
+	for name, c := range map[string]struct {
+		rate float64
+		slo  time.Duration
+		vcpu float64
+	}{
+		"functions":     {60, 200 * time.Millisecond, 2},
+		"tight":         {300, 70 * time.Millisecond, 2},
+		"tighter":       {300, 50 * time.Millisecond, 2},
+		"overloaded":    {420, 90 * time.Millisecond, 2},
+		"several":       {700, 200 * time.Millisecond, 2},
+		"many small":    {700, 150 * time.Millisecond, 1},
+		"few and large": {900, 300 * time.Millisecond, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := small(c.rate, 0)
+			a.SLO.Latency = c.slo
+			a.VMs = a.VMs[:1]
+			a.VMs[0].Offer.VCPUs, a.VMs[0].Offer.PerHour = c.vcpu, 0.0425*c.vcpu
+			compare(t, a, plan(t, a), 0.15)
+		})
+	}
+}
+
 // VMs of half a GB hold no more than stages 1 and 2 together, so the plan has several groups.
 func TestEngineAgreesOnGroups(t *testing.T) {
 	a := small(900, 0)

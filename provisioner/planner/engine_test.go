@@ -54,28 +54,3 @@ func compare(t *testing.T, a planner.Ask, got *planner.Result, latency float64) 
 		t.Errorf("planned %v in time, the engine says %v", got.InTime, r.SLO.Within)
 	}
 }
-
-// The engine runs the same machines with more detail: what a plan says must come out.
-func TestEngineAgrees(t *testing.T) {
-	for name, c := range map[string]struct {
-		rate float64
-		slo  time.Duration
-		vcpu float64
-	}{
-		"functions":     {60, 200 * time.Millisecond, 2},
-		"tight":         {300, 70 * time.Millisecond, 2},
-		"tighter":       {300, 50 * time.Millisecond, 2},
-		"overloaded":    {420, 90 * time.Millisecond, 2},
-		"several":       {700, 200 * time.Millisecond, 2},
-		"many small":    {700, 150 * time.Millisecond, 1},
-		"few and large": {900, 300 * time.Millisecond, 8},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := small(c.rate, 0)
-			a.SLO.Latency = c.slo
-			a.VMs = a.VMs[:1]
-			a.VMs[0].Offer.VCPUs, a.VMs[0].Offer.PerHour = c.vcpu, 0.0425*c.vcpu
-			compare(t, a, plan(t, a), 0.15)
-		})
-	}
-}
