@@ -39,8 +39,7 @@ overload:
 # requests and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
-	go test -count=1 -run Queueing ./provisioner/simulate
-	go test -count=1 ./provisioner/planner
+	go test -count=1 ./provisioner/simulate ./provisioner/planner
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion
