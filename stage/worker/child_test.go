@@ -45,9 +45,26 @@ var childModel = modelOf("child", func(ctx context.Context, n int, in []stage.Te
 func asChild() {
 	time.AfterFunc(time.Minute, func() { os.Exit(9) }) // should a test forget it
 	fmt.Print("printed by an init function")
-	Main(childModel)
+	Main(childModel, InterruptWhen(noMetadata), InterruptWhen(noticeFile))
 	panic("Main returned in a child")
 }
+
+// noticeFile waits for the file that tells a child of its machine's end.
+func noticeFile(ctx context.Context) error {
+	for {
+		if _, err := os.Stat(os.Getenv(gateFile) + ".notice"); err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// noMetadata is what waiting comes to on another cloud.
+func noMetadata(context.Context) error { return errors.New("no such server") }
 
 // process is a child.
 type process struct {
@@ -191,6 +208,29 @@ func TestChildEndsAtSecondSIGTERM(t *testing.T) {
 	}
 }
 
+// After a notice a worker finishes what it has, and says that it drains until it is ended. That
+// another way of waiting has failed is said, and changes nothing.
+func TestChildHeedsNotice(t *testing.T) {
+	p := spawn(t, launch.Stdin, startLine(launch.VM, "127.0.0.1:0"))
+	r := p.ready(t)
+	row := p.asking(t, r)
+	if err := os.WriteFile(p.gate+".notice", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	transport := remote.NewTransport()
+	defer transport.CloseIdleConnections()
+	w := remote.Dial(r.Address, remote.Options{Credential: secret, Transport: transport})
+	eventually(t, "it drains", func() bool { return errors.Is(w.Check(t.Context()), remote.ErrRefused) })
+	p.open(t)
+	if o := <-row; o.err != nil {
+		t.Errorf("%+v", o)
+	}
+	p.stdin.Close()
+	if status := p.status(); status != 0 || strings.Count(p.stderr.String(), "no such server") != 1 {
+		t.Errorf("status %d: %s", status, p.stderr.String())
+	}
+}
+
 // On a cloud's machine what to serve is in a file, and nobody holds the input open.
 func TestChildReadsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "start")
@@ -237,7 +277,10 @@ func TestChildThatCannotServe(t *testing.T) {
 
 // In any other process Main does nothing but to note that it has been called.
 func TestMainReturns(t *testing.T) {
-	Main(childModel, nil, Interrupt(nil))
+	Main(childModel, nil, Interrupt(nil), InterruptWhen(func(context.Context) error {
+		t.Error("a service waits for a notice")
+		return nil
+	}))
 	if !launch.Armed() {
 		t.Error("not armed")
 	}

@@ -19,13 +19,8 @@ import (
 // Option changes how Main serves.
 type Option func(*options)
 
-type options struct{ interrupt <-chan struct{} }
-
-// Interrupt says that the machine is about to be taken back, as a cloud's notice does:
-// once the channel is closed or sends, the worker takes no more rows and finishes those that
-// it has. It goes on saying that it is draining until it is ended.
-func Interrupt(notice <-chan struct{}) Option {
-	return func(o *options) { o.interrupt = notice }
+type options struct {
+	waits []func(context.Context) error // for a notice, until it has come
 }
 
 // Main is the first line of the main of a service that rents. In a process that a provider has
@@ -96,7 +91,7 @@ func child(model stage.Model, how string, o options) error {
 		time.Sleep(giveUp + farewell) // a stage that is being opened may not heed the context
 		os.Exit(1)
 	})
-	err = serve(ctx, leaving, model, start, say, o.interrupt)
+	err = serve(ctx, leaving, model, start, say, o.notice(leaving))
 	if errors.Is(err, errParent) || errors.Is(err, errAgain) {
 		return nil
 	}
