@@ -9,6 +9,7 @@ package fakeaws
 
 import (
 	"maps"
+	"os/exec"
 	"slices"
 	"sync"
 	"time"
@@ -29,9 +30,21 @@ type Options struct {
 	// Function is what all functions run: the payload of a call in, its answer out. It may take
 	// its time. An error is one of the function's own.
 	Function func(payload []byte) ([]byte, error)
+	// Program is what functions run instead: each sandbox is a process that asks the runtime API
+	// for its calls, made for a function's environment. Close ends them.
+	Program  func(environment map[string]string) *exec.Cmd
 	Init     time.Duration // what an instance takes to initialise
 	Creating time.Duration // from a function's creation, or a change of its code, until it can be called
 	Calls    int           // that may run at once, in all functions; 0 means any number
+}
+
+// Close ends the programs of all functions that no call waits for.
+func (c *Cloud) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.lambda.functions {
+		f.end()
+	}
 }
 
 // Fault is a way in which calls fail.

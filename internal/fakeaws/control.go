@@ -148,9 +148,21 @@ func (c *Cloud) listTags(x asked) (any, *refusal) {
 }
 
 func (c *Cloud) deleteFunction(x asked) (any, *refusal) {
-	if _, refused := c.named(x); refused != nil {
+	f, refused := c.named(x)
+	if refused != nil {
 		return nil, refused
 	}
+	f.end()
 	delete(c.lambda.functions, x.name)
 	return nil, nil
+}
+
+// end ends the sandboxes of a function.
+func (f *function) end() {
+	for _, v := range f.versions {
+		for _, i := range v.idle {
+			i.end()
+		}
+		v.idle, v.gone = nil, true
+	}
 }

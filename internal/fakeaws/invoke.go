@@ -12,7 +12,7 @@ import (
 // longestPayload is what a call may carry, in or out.
 const longestPayload = 6 << 20
 
-var errTooLarge = errors.New("response payload size exceeded maximum allowed payload size (6291556 bytes)")
+var errTooLarge = &failure{"Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (6291556 bytes)."}
 
 // The ways in which a function fails; other faults are of the API.
 const (
@@ -27,7 +27,7 @@ type running struct {
 	function *function
 	number   string // of the version
 	version  *version
-	cold     bool
+	sandbox  sandbox // nil if none was idle
 	fault    Fault
 }
 
@@ -39,20 +39,28 @@ func (c *Cloud) invoke(w http.ResponseWriter, r *http.Request, name string, body
 		return
 	}
 	init := time.Duration(0)
-	if call.cold {
-		init = c.options.Init
-	}
-	time.Sleep(init)
+	var err error
 	began := time.Now()
-	answer, failure := c.options.Function(body)
-	if len(answer) > longestPayload {
-		failure = errTooLarge
+	if call.sandbox == nil {
+		call.sandbox, err = c.initialise(call.function.creation)
+		init = time.Since(began)
+		began = began.Add(init)
 	}
-	result := c.end(call, init, time.Since(began))
+	var answer []byte
+	if err == nil {
+		answer, err = call.sandbox.call(body, time.Duration(call.function.creation.Timeout)*time.Second)
+	}
+	if len(answer) > longestPayload {
+		err = errTooLarge
+	}
+	if fault := call.fails(); fault != nil {
+		err = fault
+	}
+	result := c.end(call, err, init, time.Since(began))
 	if call.fault == AnswerLost {
 		panic(http.ErrAbortHandler)
 	}
-	if kind, message := call.fails(failure); kind != "" {
+	if kind, message := kindOf(err); kind != "" {
 		answer, _ = json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 	}
@@ -63,7 +71,7 @@ func (c *Cloud) invoke(w http.ResponseWriter, r *http.Request, name string, body
 	w.Write(answer)
 }
 
-// begin takes an instance, or says why the call is not begun.
+// begin takes a sandbox, or says why the call is not begun.
 func (c *Cloud) begin(r *http.Request, name string, body []byte) (running, *refusal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,15 +95,16 @@ func (c *Cloud) begin(r *http.Request, name string, body []byte) (running, *refu
 		return running{}, &refusal{429, "TooManyRequestsException", "Rate Exceeded."}
 	}
 	c.lambda.running++
-	call := running{f, number, v, v.idle == 0 || fault == InitFailed, fault}
-	if !call.cold {
-		v.idle--
+	call := running{f, number, v, nil, fault}
+	if n := len(v.idle); n > 0 && fault != InitFailed {
+		call.sandbox, v.idle = v.idle[n-1], v.idle[:n-1]
 	}
 	return call, nil
 }
 
-// end bills a call and returns its log. An instance stays unless it has failed.
-func (c *Cloud) end(call running, init, ran time.Duration) (log string) {
+// end bills a call and returns its log. A sandbox stays unless it has failed, or its function is
+// gone.
+func (c *Cloud) end(call running, err error, init, ran time.Duration) (log string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	x := call.function.creation
@@ -107,8 +116,13 @@ func (c *Cloud) end(call running, init, ran time.Duration) (log string) {
 	if call.fault == OutOfMemory {
 		used = x.MemorySize
 	}
-	if call.fault != TimedOut && call.fault != OutOfMemory && call.fault != InitFailed {
-		call.version.idle++
+	var fatal *failure
+	switch {
+	case call.sandbox == nil:
+	case errors.As(err, &fatal) && fatal != errTooLarge, call.version.gone:
+		call.sandbox.end()
+	default:
+		call.version.idle = append(call.version.idle, call.sandbox)
 	}
 	billed := int64((init + ran + time.Millisecond - 1) / time.Millisecond)
 	perGBSecond := map[string]float64{"arm64": 0.0000133334, "x86_64": 0.0000166667}[x.Architectures[0]]
@@ -125,20 +139,15 @@ func (c *Cloud) end(call running, init, ran time.Duration) (log string) {
 	return log + "\n"
 }
 
-// fails is the type and the text of the error of a call, both empty if it answers.
-func (call running) fails(failure error) (kind, message string) {
-	x := call.function.creation
-	switch {
-	case call.fault == TimedOut:
-		return "Sandbox.Timedout", fmt.Sprintf("RequestId: 8f5 Error: Task timed out after %d.00 seconds", x.Timeout)
-	case call.fault == OutOfMemory:
-		return "Runtime.ExitError", "RequestId: 8f5 Error: Runtime exited with error: signal: killed"
-	case call.fault == InitFailed:
-		return "Runtime.ExitError", "RequestId: 8f5 Error: Runtime exited with error: exit status 1"
-	case failure == errTooLarge:
-		return "Function.ResponseSizeTooLarge", failure.Error()
-	case failure != nil:
-		return "errorString", failure.Error()
+// fails is the error with which a call is to end; nil if there is none.
+func (call running) fails() error {
+	switch call.fault {
+	case TimedOut:
+		return timedOut(time.Duration(call.function.creation.Timeout) * time.Second)
+	case OutOfMemory:
+		return exited(errors.New("signal: killed"))
+	case InitFailed:
+		return exited(errors.New("exit status 1"))
 	}
-	return "", ""
+	return nil
 }

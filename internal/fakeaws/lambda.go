@@ -28,10 +28,11 @@ type function struct {
 	tags     map[string]string
 }
 
-// version is published code, and the instances of it that are idle.
+// version is published code, and the sandboxes of it that are idle.
 type version struct {
 	sha256 string
-	idle   int
+	idle   []sandbox
+	gone   bool // with its function
 }
 
 // creation is what CreateFunction is asked for.

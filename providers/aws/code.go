@@ -15,6 +15,7 @@ import (
 
 	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/aws/internal/onlambda"
 )
 
 // code is what a function runs, in one of three forms.
@@ -90,12 +91,6 @@ func (c code) update(function, arch string) *lambda.UpdateFunctionCodeInput {
 // architectures are by Go's names.
 var architectures = map[string]types.Architecture{"arm64": types.ArchitectureArm64, "amd64": types.ArchitectureX8664}
 
-// How a worker on Lambda is told what to serve: StartVariable holds what a file holds elsewhere.
-const (
-	OnLambda      = "lambda"        // the value of SERFLOW_WORKER
-	StartVariable = "SERFLOW_START" // the line of JSON that package worker documents
-)
-
 // longestEnvironment is what Lambda takes, in bytes.
 const longestEnvironment = 4 << 10
 
@@ -105,7 +100,7 @@ func environment(s providers.FunctionSpec) (*types.Environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the setup: %w", providers.ErrInvalid, err)
 	}
-	vars := map[string]string{launch.Environment: OnLambda, StartVariable: string(start)}
+	vars := map[string]string{launch.Environment: onlambda.Marked, onlambda.Start: string(start)}
 	n := 0
 	for name, value := range vars {
 		n += len(name) + len(value)

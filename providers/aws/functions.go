@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/aws/internal/onlambda"
 	"github.com/serflow/serflow-go/provisioner"
 )
 
@@ -114,14 +115,6 @@ const (
 	perGBSecondARM64 = 0.0000133334
 )
 
-// longestPayload is how many bytes a call may carry, in or out, by
-// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; longestBody is what
-// that holds of a body, which travels as a text of base64 in quotes.
-const (
-	longestPayload = 6 << 20
-	longestBody    = (longestPayload - 2) / 4 * 3
-)
-
 // Sizes is some sizes of function on either architecture, from one vCPU on: 1,769 MB of memory
 // come with one. The caller may change what it gets.
 func Sizes() (offers []provisioner.FunctionOffer) {
@@ -135,7 +128,7 @@ func Sizes() (offers []provisioner.FunctionOffer) {
 				Name: fmt.Sprintf("lambda %d MB %s", memory, arch), Arch: arch, MemoryMB: memory,
 				PerCall: perCall, PerGBSecond: price, Round: time.Millisecond,
 				Concurrency: 1000, // of a new account, in a region
-				Timeout:     longestCall, Payload: longestBody,
+				Timeout:     longestCall, Payload: onlambda.LongestBody,
 			})
 		}
 	}

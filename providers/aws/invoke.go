@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/aws/internal/onlambda"
 )
 
 // List lists the owner's functions, from every page.
@@ -74,16 +75,16 @@ func (l *Lambda) Invoke(ctx context.Context, id string, body []byte) (providers.
 	if err != nil {
 		return providers.Invocation{}, err
 	}
-	if n := len(body); n > longestBody {
+	if n := len(body); n > onlambda.LongestBody {
 		return providers.Invocation{}, failed(op, "send fewer rows in a call, or activations as fp16",
-			fmt.Errorf("%w: a body of %d bytes, %d more than Lambda takes", providers.ErrInvalid, n, n-longestBody))
+			fmt.Errorf("%w: a body of %d bytes, %d more than Lambda takes", providers.ErrInvalid, n, n-onlambda.LongestBody))
 	}
 	return call(ctx, api, op, id, live, body)
 }
 
 // call calls a version of a function, or an alias.
 func call(ctx context.Context, api *lambda.Client, op, function, version string, body []byte) (inv providers.Invocation, err error) {
-	payload := payloadOf(body)
+	payload := onlambda.Payload(body)
 	began := time.Now()
 	out, err := api.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, Qualifier: &version, LogType: types.LogTypeTail, Payload: payload}, once(payload))
 	if err != nil {
@@ -99,7 +100,7 @@ func call(ctx context.Context, api *lambda.Client, op, function, version string,
 		remedy, why := cause(out.Payload, r, function)
 		return inv, failed(op, remedy, fmt.Errorf("%w: %s: %s", providers.ErrFunction, function, why))
 	}
-	if inv.Body, err = bodyOf(out.Payload); err != nil {
+	if inv.Body, err = onlambda.Body(out.Payload); err != nil {
 		return inv, failed(op, "see whether its program is a worker of this version", fmt.Errorf("%w: %s: its answer is no text of base64: %w", providers.ErrFunction, function, err))
 	}
 	return inv, nil

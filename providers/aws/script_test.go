@@ -3,9 +3,7 @@
 package aws
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/aws/internal/onlambda"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/stage"
 )
@@ -65,7 +64,7 @@ func TestTagsOfFunctionsReadAgain(t *testing.T) {
 				Name: rapid.String().Draw(t, "name"), Arch: "arm64", MemoryMB: rapid.IntRange(128, 10240).Draw(t, "mb"),
 				PerCall: rapid.Float64Range(0, 1).Draw(t, "call"), PerGBSecond: rapid.Float64Range(0, 1).Draw(t, "gbs"),
 				Round: time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "round")), Concurrency: rapid.IntRange(0, 1e6).Draw(t, "concurrency"),
-				Timeout: longestCall, Payload: longestBody,
+				Timeout: longestCall, Payload: onlambda.LongestBody,
 			},
 		}
 		tags := functionTags(s, time.Unix(1, 5))
@@ -85,25 +84,6 @@ func TestTagsOfFunctionsReadAgain(t *testing.T) {
 		spoilt := rapid.String().Draw(t, "tags that somebody has changed")
 		unplain(spoilt)
 		functionOfferFrom("x", spoilt)
-	})
-}
-
-// A payload is what package json would write, and is read like it.
-func FuzzPayloads(f *testing.F) {
-	f.Add([]byte("abc"), []byte(`"YWJj"`))
-	f.Add([]byte{}, []byte(` "\u002F+8=" `))
-	f.Add([]byte{255}, []byte(`null`))
-	f.Fuzz(func(t *testing.T, body, payload []byte) {
-		want, _ := json.Marshal(append([]byte{}, body...))
-		if got := payloadOf(body); !bytes.Equal(got, want) {
-			t.Errorf("%q, want %q", got, want)
-		}
-		var theirs []byte
-		wrong := json.Unmarshal(payload, &theirs)
-		ours, err := bodyOf(payload)
-		if wrong == nil && (err != nil || !bytes.Equal(ours, theirs)) {
-			t.Errorf("%q: %q, %v; want %q", payload, ours, err, theirs)
-		}
 	})
 }
 

@@ -40,16 +40,25 @@ func (s *server) invoke(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { <-s.calls }()
-	n, body, err := wire.Unpack(b.in)
-	if err == nil {
-		n, err = s.compute(r.Context(), arrived, b, body, n)
-	}
+	answer, err := s.frame(r.Context(), arrived, b, b.in)
 	if err != nil {
 		s.refuseInFrame(rw, err)
 		return // and the body is not used again, as in infer
 	}
-	s.send(rw, wire.Pack(n, b.out), -1)
+	s.send(rw, answer, -1)
 	s.release(b)
+}
+
+// frame answers a request in a frame with another, which is not of the buffers' memory.
+func (s *server) frame(ctx context.Context, arrived time.Duration, b *buffers, in []byte) ([]byte, error) {
+	n, body, err := wire.Unpack(in)
+	if err == nil {
+		n, err = s.compute(ctx, arrived, b, body, n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return wire.Pack(n, b.out), nil
 }
 
 // compute answers a body with what it puts into out, and the length of its header.

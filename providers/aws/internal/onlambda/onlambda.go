@@ -1,0 +1,43 @@
+// Package onlambda is what the provider and the worker on Lambda agree on: how a function is told
+// what to serve, and how bodies travel.
+package onlambda
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+)
+
+// A function's environment: launch.Environment is Marked, and Start holds the line of JSON that
+// package worker documents, which is in a file elsewhere.
+const (
+	Marked = "lambda"
+	Start  = "SERFLOW_START"
+)
+
+// LongestPayload is how many bytes a call may carry, in or out, by
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; LongestBody is what
+// that holds of a body, which travels as a text of base64 in quotes.
+const (
+	LongestPayload = 6 << 20
+	LongestBody    = (LongestPayload - 2) / 4 * 3
+)
+
+// Payload is a body as a JSON text of base64. Package json takes longer for a body of a MB than
+// the call does.
+func Payload(body []byte) []byte {
+	text := make([]byte, 1, base64.StdEncoding.EncodedLen(len(body))+2)
+	text[0] = '"'
+	return append(base64.StdEncoding.AppendEncode(text, body), '"')
+}
+
+// Body is the inverse of Payload, in memory of its own. Others may write the same text with escapes.
+func Body(payload []byte) ([]byte, error) {
+	text := bytes.TrimSpace(payload)
+	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' && bytes.IndexByte(text, '\\') < 0 {
+		return base64.StdEncoding.AppendDecode(nil, text[1:n-1])
+	}
+	var body []byte
+	err := json.Unmarshal(payload, &body)
+	return body, err
+}
