@@ -33,8 +33,8 @@
 // the answer. What it is billed for, and how much of that was its initialisation, comes from the
 // report at the end of its log. A call is never repeated here: it may have run.
 //
-// The program in the zip file or image must be one that Lambda's runtime API can call; package
-// worker does not speak that yet.
+// Package lambdaworker makes the program in the zip file or image what Lambda's runtime API can
+// call: it is the service's own, and begins with lambdaworker.Main.
 //
 // # Rights
 //
