@@ -39,7 +39,7 @@ overload:
 # requests and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
-	go test -count=1 ./provisioner/simulate ./provisioner/planner
+	go test -count=1 ./provisioner/simulate ./provisioner/planner ./provisioner/control
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion

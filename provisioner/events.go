@@ -51,9 +51,11 @@ func (f *Fleet) Ready(now time.Duration, id, token string) {
 	switch {
 	case vm != nil && vm.State == Booting:
 		vm.move(now, Ready)
+		delete(f.deaths, vm.Key)
 	case vm != nil:
 	case l != nil && l.vms > 0 && !gone:
 		f.add(now, id, l, Ready)
+		delete(f.deaths, l.key)
 	default:
 		f.stray(now, id, token, l)
 	}
@@ -66,14 +68,18 @@ func (f *Fleet) Idle(now time.Duration, id string) {
 	}
 }
 
-// Lost is a VM that does not answer any more. It is ended, lest it be billed on, also if
-// its launch has not been answered yet.
+// Lost is a VM that does not answer any more, or never will. It is ended, lest it be billed on,
+// also if its launch has not been answered yet. If it has never been ready, the one after the next
+// of its kind is held back.
 func (f *Fleet) Lost(now time.Duration, id string) {
 	_, gone := f.gone[id]
 	switch vm := f.vms[id]; {
 	case vm == nil && len(f.launches) > 0 && !gone:
 		f.stray(now, id, "", nil)
 	case vm != nil && vm.State != Ending:
+		if vm.State == Booting {
+			f.stillborn(now, vm)
+		}
 		vm.move(now, Ending)
 	}
 }
@@ -103,6 +109,9 @@ func (vm *VM) doom(now time.Duration) {
 func (f *Fleet) Ended(now time.Duration, id string) {
 	vm := f.vms[id]
 	if vm != nil {
+		if vm.State == Booting {
+			f.stillborn(now, vm)
+		}
 		f.bill(now, vm)
 		delete(f.vms, id)
 	}
@@ -179,17 +188,6 @@ func (f *Fleet) stray(now time.Duration, id, token string, l *launch) {
 	if l != nil {
 		vm.identify(l)
 	}
-}
-
-// failed holds back the next launch of a kind, twice as long as the last time.
-func (f *Fleet) failed(now time.Duration, k Key) {
-	b := f.backoff[k]
-	if b == nil {
-		b = &backoff{}
-		f.backoff[k] = b
-	}
-	b.until = now + f.patience.Retry<<min(b.failures, 6)
-	b.failures++
 }
 
 func (vm *VM) move(now time.Duration, to State) { vm.State, vm.since, vm.told = to, now, false }

@@ -105,7 +105,7 @@ type Patience struct {
 	Boot   time.Duration // for a launched VM to become ready; default 10 min
 	Drain  time.Duration // for a draining VM to be idle; default 5 min
 	End    time.Duration // for an ending VM to have ended before it is told again; default 30 s
-	Retry  time.Duration // after a launch that failed, doubled each time up to 64 times; default 5 s
+	Retry  time.Duration // after a launch that failed, or a second one that died while it booted, doubled each time up to 64 times; default 5 s
 	List   time.Duration // between lists of all VMs; default 5 min
 }
 
@@ -135,10 +135,11 @@ type Fleet struct {
 	wants    []Want
 	vms      map[string]*VM
 	launches map[string]*launch // by token
-	backoff  map[Key]*backoff
-	gone     map[string]ghost // VMs that have ended not long ago
-	warned   map[string]bool  // VMs that are not known yet and have had a notice
-	next     int              // number of the next token
+	backoff  map[Key]*backoff   // of launches that have failed
+	deaths   map[Key]*backoff   // of VMs that have ended while they booted
+	gone     map[string]ghost   // VMs that have ended not long ago
+	warned   map[string]bool    // VMs that are not known yet and have had a notice
+	next     int                // number of the next token
 	spent    spending
 
 	lingers time.Duration // when the next VM is to be drained that is too many
@@ -170,17 +171,12 @@ type launch struct {
 // so it counts as before until a list tells.
 func (l *launch) doubtful(p Patience) bool { return l.refused || l.asks >= p.Asks }
 
-type backoff struct {
-	failures int
-	until    time.Duration
-}
-
 // NewFleet returns an empty fleet. Name begins each launch token, and must differ
 // between fleets and between runs of a program, so that no token is ever used again.
 func NewFleet(name string, l Limits, p Patience) *Fleet {
 	return &Fleet{
 		name: name, limits: l, patience: p.withDefaults(),
-		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, gone: map[string]ghost{}, warned: map[string]bool{}, rivals: map[string]bool{}, lingers: Never,
+		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, deaths: map[Key]*backoff{}, gone: map[string]ghost{}, warned: map[string]bool{}, rivals: map[string]bool{}, lingers: Never,
 	}
 }
 

@@ -6,7 +6,8 @@ import "time"
 type Standing struct {
 	Asked, Booting, Ready, Draining int  // VMs; Asked are those of launches that have not been answered
 	Failing                         bool // the last launch has not brought all that it was to
-	Held                            bool // and for now there is no next one
+	Stillborn                       int  // launches in a row of which a VM has ended before it was ready
+	Held                            bool // for one of these reasons, for now there is no next launch
 	Room                            int  // VMs more that the limits allow
 }
 
@@ -34,8 +35,9 @@ func (f *Fleet) Standing(now time.Duration, w Want) (s Standing) {
 			s.Asked += l.vms
 		}
 	}
-	if b := f.backoff[key]; b != nil {
-		s.Failing, s.Held = true, now < b.until
+	s.Failing, s.Held = f.backoff[key] != nil, now < f.held(key)
+	if b := f.deaths[key]; b != nil {
+		s.Stillborn = 1 + b.failures
 	}
 	s.Room = max(f.room(w.Offer), 0)
 	return s

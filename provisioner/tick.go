@@ -52,6 +52,9 @@ func (f *Fleet) tell(now time.Duration, vm *VM, actions []Action) []Action {
 	if now < f.expires(vm) {
 		return actions
 	}
+	if vm.State == Booting {
+		f.stillborn(now, vm)
+	}
 	if vm.State != Ending {
 		vm.move(now, Ending)
 	}
@@ -167,7 +170,7 @@ func (f *Fleet) adjust(now time.Duration, w Want, actions []Action) []Action {
 
 // launch asks for more VMs, as many as the limits allow.
 func (f *Fleet) launch(now time.Duration, w Want, n int, actions []Action) []Action {
-	if b := f.backoff[w.Key()]; !f.found || b != nil && now < b.until {
+	if !f.found || now < f.held(w.Key()) {
 		return actions
 	}
 	if n = min(n, f.room(w.Offer)); n < 1 {
@@ -224,9 +227,11 @@ func (f *Fleet) wake(now time.Duration) time.Duration {
 			wake = min(wake, l.begun+f.patience.Launch)
 		}
 	}
-	for _, b := range f.backoff {
-		if b.until > now {
-			wake = min(wake, b.until)
+	for _, all := range []map[Key]*backoff{f.backoff, f.deaths} {
+		for _, b := range all {
+			if b.until > now {
+				wake = min(wake, b.until)
+			}
 		}
 	}
 	return wake

@@ -34,7 +34,6 @@ type fleet struct {
 	ask      planner.Ask // that plans are made for, at the prices of today
 	priced   string      // what costs something else than it did
 	heard    uint64      // number of the latest list that was heard
-	deaths   int         // of VMs while they booted, since one was ready
 
 	mu     sync.Mutex
 	events []func()

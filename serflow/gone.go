@@ -24,11 +24,11 @@ func (f *fleet) forgetGone(listed map[string]bool) {
 		case !known:
 			f.log.Info("gone", "vm", id)
 			f.forget(id)
-		case w.listed || w.place != nil || w.dead:
+		case w.listed || w.place != nil:
 		default:
 			if why := f.obituary(w, was); why != nil {
 				f.note(booting, why)
-				f.stillborn(w)
+				f.lose(w)
 			}
 		}
 	}

@@ -24,7 +24,6 @@ type watch struct {
 	listed   bool          // by the provider, so that a later list without it means that it is gone
 	located  bool          // its address is known
 	draining bool
-	dead     bool // it has ended before it was ready
 	address  chan string
 	stop     context.CancelFunc
 }
@@ -86,7 +85,7 @@ func (f *fleet) boot(ctx context.Context, w *watch, worker *remote.Worker) bool 
 			if f.ours(w.vm) {
 				f.condemn(w.vm.Stages, fmt.Errorf("VM %s: %w", w.vm.ID, err))
 			}
-			f.tell(func() { f.stillborn(w) })
+			f.tell(func() { f.lose(w) })
 			return false
 		case errors.Is(err, ErrStage) && !f.ours(w.vm): // it was stuck before we found it
 			f.log.Warn("lost", "vm", w.vm.ID, "error", err)
@@ -118,10 +117,10 @@ func (f *fleet) placeOf(w *watch, worker *remote.Worker) *place {
 // register makes a VM that is ready serve, if the fleet wants it.
 func (f *fleet) register(w *watch, p *place) {
 	f.machine.Ready(f.now(), w.vm.ID, w.vm.Token)
-	if f.watches[w.vm.ID] != w || w.dead {
+	if f.watches[w.vm.ID] != w {
 		return
 	}
-	w.place, f.deaths = p, 0
+	w.place = p
 	if w.launched > 0 {
 		p.boot = f.now() - w.launched
 	}
@@ -203,34 +202,6 @@ func (f *fleet) lose(w *watch) {
 // ours tells whether a VM was launched by this pipeline, and not found.
 func (f *fleet) ours(vm providers.Instance) bool { return strings.HasPrefix(vm.Token, f.name+"-") }
 
-// stillborn ends a VM that was never ready and never will be. It is replaced at once the
-// first time, and then after pauses that double, in which it counts as if it booted: what
-// cannot start is not started, and paid, over and over.
-func (f *fleet) stillborn(w *watch) {
-	if f.watches[w.vm.ID] != w || w.dead {
-		return
-	}
-	if !f.ours(w.vm) {
-		f.lose(w)
-		return
-	}
-	w.dead = true
-	w.stop()
-	pause := time.Duration(0)
-	if f.deaths > 0 {
-		pause = min(f.waits(f.patience.Retry, 5*time.Second), time.Hour) << min(f.deaths-1, 6)
-	}
-	f.deaths++
-	f.work.Go(func() {
-		ctx, cancel := context.WithTimeout(f.ctx, f.waits(f.patience.End, 30*time.Second))
-		defer cancel()
-		f.note("end", f.vms.End(ctx, w.vm.ID)) // the machine, which is not told, ends it again
-		if sleep(f.ctx, pause) {
-			f.tell(func() { f.lose(w) })
-		}
-	})
-}
-
 // forget sends a VM nothing more, and stops following it.
 func (f *fleet) forget(id string) {
 	w := f.watches[id]
@@ -294,7 +265,7 @@ func (f *fleet) searching() bool {
 	reply := make(chan bool, 1)
 	f.tell(func() {
 		for _, w := range f.watches {
-			if w.place == nil && !w.dead {
+			if w.place == nil {
 				reply <- true
 				return
 			}

@@ -94,11 +94,13 @@ func (g *group) dearest() (order []int) {
 
 // short says why there will be fewer VMs than are wanted, or others; "" if there will not be.
 func (g *group) short(now time.Duration, f *provisioner.Fleet, wants []provisioner.Want) string {
-	var failing, full []string
+	var failing, dying, full []string
 	for _, w := range wants {
 		s := f.Standing(now, w)
 		name := fmt.Sprintf("%q", w.Offer.Name)
-		if s.Failing {
+		if s.Stillborn > 1 {
+			dying = append(dying, name)
+		} else if s.Failing {
 			failing = append(failing, name)
 		}
 		if w.VMs > s.Alive()+s.Room {
@@ -108,12 +110,22 @@ func (g *group) short(now time.Duration, f *provisioner.Fleet, wants []provision
 	switch {
 	case len(full) > 0:
 		return fmt.Sprintf("the limits leave no room for all of %s that are wanted: %s", strings.Join(full, ", "), g.rest())
+	case len(dying) > 0:
+		return fmt.Sprintf("VMs of %s end before they are ready, again and again: they are launched less and less often, and %s", strings.Join(dying, ", "), g.others(len(dying)+len(failing)))
 	case len(failing) == len(wants):
 		return fmt.Sprintf("VMs of %s cannot be had as asked for: %s, and they are asked for again", strings.Join(failing, ", "), g.rest())
 	case len(failing) > 0:
 		return fmt.Sprintf("VMs of %s cannot be had as asked for: others take their place", strings.Join(failing, ", "))
 	}
 	return ""
+}
+
+// others says what takes the place of VMs of so many of the offers.
+func (g *group) others(failing int) string {
+	if failing < len(g.Offers) {
+		return "others take their place"
+	}
+	return g.rest()
 }
 
 // rest says what becomes of what VMs do not carry.

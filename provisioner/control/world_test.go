@@ -45,8 +45,10 @@ func one(vms int, p policy.Policy) control.Config {
 // faults is what goes wrong: probabilities of one call, or rates an hour and VM.
 type faults struct {
 	silent, refused, half, slow float64 // launches
+	few                         bool    // half of the VMs, rounded up, are granted
 	lostList                    float64
 	unregistered, crash, notice float64
+	dieBooting                  float64
 	dieDraining                 float64
 	quiet                       float64 // of a tick without counts
 	jump                        float64 // of a tick: time jumps an hour
@@ -260,6 +262,9 @@ func (w *world) launch(a provisioner.Action) {
 		if w.chance(w.faults.half) {
 			n = w.r.IntN(n + 1)
 		}
+		if w.faults.few {
+			n = (n + 1) / 2
+		}
 		for range n {
 			ids = append(ids, w.machine(a))
 		}
@@ -280,6 +285,11 @@ func (w *world) machine(a provisioner.Action) string {
 	vm := &machine{Found: provisioner.Found{ID: id, Token: a.Token, Stages: a.Key.Stages, Offer: offer}, launched: w.now, ready: provisioner.Never, unowned: w.now}
 	w.vms[id] = vm
 	if w.chance(w.faults.unregistered) {
+		return id
+	}
+	if w.chance(w.faults.dieBooting) {
+		w.after(30*time.Second, false, func() { delete(w.vms, id) })
+		w.after(36*time.Second, true, func() { w.fleet.Lost(w.now, id) })
 		return id
 	}
 	w.after(90*time.Second, false, func() { vm.ready = w.now })
