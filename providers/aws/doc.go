@@ -23,6 +23,9 @@
 // One offer may be met with several instance types and subnets. The cheapest type that is to be
 // had is taken. Each VM says what it costs itself.
 //
+// A worker on a spot VM that listens to package spot drains when AWS takes the VM back; its service
+// sends it nothing more from the next heartbeat on, and replaces it.
+//
 // # Functions
 //
 // A function's name follows from what it is to be, so that a re-plan makes other functions beside
