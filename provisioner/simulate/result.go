@@ -32,6 +32,10 @@ type Result struct {
 	VMs              []VMResult       `json:"vms"`
 	Functions        []FunctionResult `json:"functions"`
 	Scaling          *Scaling         `json:"scaling,omitempty"` // nil without a Loop
+	// Samples and Distribution are there with Scenario.Detail: what happened in each interval, and end to end
+	// latency of what was answered.
+	Samples      []Sample `json:"samples,omitempty"`
+	Distribution []Part   `json:"distribution,omitempty"`
 }
 
 // Failed counts requests without an answer.
@@ -181,6 +185,9 @@ func (r *run) result() Result {
 	}
 	if r.control != nil {
 		res.Scaling = &r.control.scaling
+	}
+	if r.detail != nil {
+		res.Samples, res.Distribution = r.detail.samples, c.latency.parts()
 	}
 	runs, onFunctions := 0, 0
 	for _, p := range r.places[1:] {

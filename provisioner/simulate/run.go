@@ -70,7 +70,8 @@ type run struct {
 	vms      map[string]*vm
 	launches map[string]launched // that have not been answered, by token
 
-	exited []bool // scratch
+	detail *detail // nil without Detail
+	exited []bool  // scratch
 	count  counts
 }
 
@@ -125,6 +126,7 @@ func newRun(s Scenario) (*run, error) {
 	if err := r.addFunctions(); err != nil {
 		return nil, err
 	}
+	r.startDetail()
 	return r, r.startFleet()
 }
 

@@ -55,6 +55,9 @@ type Scenario struct {
 	// give a trace's length, as traffic.Trace.Measure tells it.
 	Until time.Duration
 	Seed  uint64 // the same seed gives the same result, byte by byte
+	// Detail is how long the intervals are for which the result has what happened in each, for charts; with it
+	// the result has the distribution of latencies too. Default: neither. Samples end at Until.
+	Detail time.Duration
 
 	// Observe is called for every request that ends, if it is set.
 	Observe func(Outcome)
@@ -84,8 +87,8 @@ func (s *Scenario) validate() error {
 	if s.Traffic == nil || s.Depths == nil {
 		return fmt.Errorf("%w: give it Traffic and Depths", ErrScenario)
 	}
-	if s.SLO < 0 || s.Until < 0 || s.Until > century {
-		return fmt.Errorf("%w: SLO %v, until %v: give nothing negative, and no run of more than a century", ErrScenario, s.SLO, s.Until)
+	if s.SLO < 0 || s.Until < 0 || s.Until > century || s.Detail < 0 {
+		return fmt.Errorf("%w: SLO %v, until %v, detail %v: give nothing negative, and no run of more than a century", ErrScenario, s.SLO, s.Until, s.Detail)
 	}
 	if err := s.Network.Validate(s.Stages); err != nil {
 		return fmt.Errorf("%w: %w", ErrScenario, err)

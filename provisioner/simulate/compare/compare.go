@@ -40,6 +40,9 @@ type Ask struct {
 	Seeds int    // how many; default 3, of which confidence intervals are made
 	// Policies to compare, by name; default Policies.
 	Policies []string
+	// Detail is how long the intervals are for which the first seed's results say what happened, as
+	// simulate.Scenario has it: charts over time need it. Default: they do not.
+	Detail   time.Duration
 	Progress func(simulate.Progress) // is told now and then, if it is set
 }
 
@@ -60,8 +63,8 @@ func (a Ask) validate() error {
 	switch {
 	case a.Profile == nil || a.Prices == nil:
 		return fmt.Errorf("%w: no profile or no prices: give both; package catalogue has some", ErrAsk)
-	case a.SLO <= 0 || a.Seeds < 1 || !(a.Runs > 0):
-		return fmt.Errorf("%w: an SLO of %v, %d seeds, runs of %v requests: give more than 0 of each", ErrAsk, a.SLO, a.Seeds, a.Runs)
+	case a.SLO <= 0 || a.Seeds < 1 || !(a.Runs > 0) || a.Detail < 0:
+		return fmt.Errorf("%w: an SLO of %v, %d seeds, runs of %v requests, detail of %v: give more than 0 of each", ErrAsk, a.SLO, a.Seeds, a.Runs, a.Detail)
 	case len(a.Rates) == 0 || slices.Max(a.Rates) == 0:
 		return fmt.Errorf("%w: no requests: give a rate for each second", ErrAsk)
 	}

@@ -110,6 +110,9 @@ func (w *workload) most() provisioner.Limits {
 func (w *workload) scenario(e *entrant, seed int) simulate.Scenario {
 	s := w.requests(e.full, seed)
 	s.Plan, s.Running = e.plan, true
+	if seed == 0 {
+		s.Detail = w.Detail
+	}
 	if e.policy == nil {
 		return s
 	}

@@ -44,8 +44,8 @@ func over[T any](all []T, of func(T) float64) Figure {
 	return figure(values)
 }
 
-// text is the mean, and the half width if there is one, with so many digits behind the point.
-func (f Figure) text(digits int) string {
+// Text is the mean, and the half width if there is one, with so many digits behind the point.
+func (f Figure) Text(digits int) string {
 	if f.Half == 0 {
 		return fmt.Sprintf("%.*f", digits, f.Mean)
 	}

@@ -21,7 +21,7 @@ func TestFigure(t *testing.T) {
 		{[]float64{1, 2, 3}, "2.00 ±2.48"}, // 4.303 / sqrt 3
 		{[]float64{1, 1, 1, 1}, "1.00"},
 	} {
-		if got := figure(c.values).text(2); got != c.want {
+		if got := figure(c.values).Text(2); got != c.want {
 			t.Errorf("%v: %s, want %s", c.values, got, c.want)
 		}
 	}

@@ -10,6 +10,7 @@ type Report struct {
 	Model    string   `json:"model"`
 	Source   string   `json:"source,omitempty"`
 	Assumed  []string `json:"assumed,omitempty"`
+	Stages   []string `json:"stages"`
 	Prices   string   `json:"prices"`
 	Traffic  string   `json:"traffic,omitempty"`
 	Seconds  int      `json:"seconds"`
@@ -86,7 +87,7 @@ type Latency struct {
 
 func (w *workload) report(entrants []*entrant, results []simulate.Result) (*Report, error) {
 	r := &Report{
-		Model: w.profile.Model, Source: w.profile.Source, Assumed: w.profile.Assumed, Prices: w.Prices.Name, Traffic: w.Traffic,
+		Model: w.profile.Model, Source: w.profile.Source, Assumed: w.profile.Assumed, Stages: w.profile.Stages, Prices: w.Prices.Name, Traffic: w.Traffic,
 		Seconds: len(w.Rates), SLO: w.SLO.Seconds(), Seed: w.Seed, Seeds: w.Seeds,
 		Requests: over(w.draws, func(d *oracle.Draw) float64 { return float64(d.Requests()) }),
 	}

@@ -44,18 +44,19 @@ func (r *Report) Table(out io.Writer) error {
 			continue
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.2f\t%.2f %%\t%.1f %%\t%s\t%s\t%s\t%.2f\t%.0f %%\t%.1f %%\t%.0f\t%.1f\t\n",
-			name, row.VMs.text(4), row.Functions.text(4), row.Transfer.text(4), row.Total.text(4), row.OverBound.Mean,
-			100*row.Within.Mean, 100*row.Good.Mean, r.verdict(row), milliseconds(row.Latency.P50), milliseconds(row.Latency.P99),
+			name, row.VMs.Text(4), row.Functions.Text(4), row.Transfer.Text(4), row.Total.Text(4), row.OverBound.Mean,
+			100*row.Within.Mean, 100*row.Good.Mean, r.Verdict(row), milliseconds(row.Latency.P50), milliseconds(row.Latency.P99),
 			row.VMHours.Mean, 100*row.Utilisation.Mean, 100*row.FunctionShare.Mean, row.Shed.Mean, row.Changes.Mean)
 	}
-	fmt.Fprintf(t, "LowerBound\t%s\t%s\t%s\t%s\t1.00\t\t\t\t\t\t\t\t\t\t\t\n", r.Bound.VMs.text(4), r.Bound.Functions.text(4), r.Bound.Transfer.text(4), r.Bound.Total.text(4))
+	fmt.Fprintf(t, "LowerBound\t%s\t%s\t%s\t%s\t1.00\t\t\t\t\t\t\t\t\t\t\t\n", r.Bound.VMs.Text(4), r.Bound.Functions.Text(4), r.Bound.Transfer.Text(4), r.Bound.Total.Text(4))
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	return r.remarks(out)
 }
 
-func (r *Report) verdict(row *Row) string {
+// Verdict says in a word whether a policy of the report met the SLO.
+func (r *Report) Verdict(row *Row) string {
 	switch row.Met {
 	case r.Seeds:
 		return "met"

@@ -1,0 +1,114 @@
+package simulate
+
+import "time"
+
+// Sample is what happened in one interval of a run with Detail.
+type Sample struct {
+	Until   float64       `json:"until"`   // when it ends, in seconds since the run began; it begins where the one before ends
+	Arrived int           `json:"arrived"` // requests that came
+	Ended   int           `json:"ended"`
+	Within  int           `json:"within"` // of those that ended, within the SLO
+	Groups  []GroupSample `json:"groups"` // VM groups as in Result.VMs, then functions as in Result.Functions
+}
+
+// GroupSample is what a group did in an interval.
+type GroupSample struct {
+	Requests  int `json:"requests"`  // sent to it, hedges too
+	StageRuns int `json:"stageRuns"` // of one stage for one request each
+	VMs       int `json:"vms"`       // at the interval's end, those that boot, serve or drain
+	Ready     int `json:"ready"`     // of those, the VMs that serve or drain
+}
+
+// Part is a point of a distribution.
+type Part struct {
+	Seconds float64 `json:"seconds"`
+	Share   float64 `json:"share"` // of all, that take no longer
+}
+
+// detail collects samples.
+type detail struct {
+	samples []Sample
+	before  sums
+}
+
+// sums are counts since the run began.
+type sums struct {
+	arrived, ended, within int
+	sent, runs             []int // by group
+}
+
+// startDetail samples the run each Detail, up to its Until.
+func (r *run) startDetail() {
+	if r.Detail <= 0 {
+		return
+	}
+	r.detail = &detail{}
+	var next func()
+	next = func() {
+		r.sample()
+		if at := r.after(r.Detail); at <= r.Until {
+			r.at(at, next)
+		}
+	}
+	if r.Detail <= r.Until {
+		r.at(r.Detail, next)
+	}
+}
+
+// sample ends an interval.
+func (r *run) sample() {
+	d := r.detail
+	groups := r.sorted()
+	now := sums{arrived: r.count.arrived, ended: r.count.ended(), within: r.count.within, sent: make([]int, len(groups)), runs: make([]int, len(groups))}
+	s := Sample{Until: r.now.Seconds(), Arrived: now.arrived - d.before.arrived, Ended: now.ended - d.before.ended, Within: now.within - d.before.within}
+	for i, g := range groups {
+		now.sent[i], now.runs[i] = g.sent, g.runs
+		x := GroupSample{Requests: g.sent, StageRuns: g.runs}
+		if d.before.sent != nil {
+			x.Requests -= d.before.sent[i]
+			x.StageRuns -= d.before.runs[i]
+		}
+		for _, v := range r.vms {
+			if v.group == g {
+				x.VMs++
+				if v.ready {
+					x.Ready++
+				}
+			}
+		}
+		s.Groups = append(s.Groups, x)
+	}
+	d.before = now
+	d.samples = append(d.samples, s)
+}
+
+// sorted is all groups, VMs before functions, each in the order of the result.
+func (r *run) sorted() (all []*group) {
+	for _, g := range r.groups {
+		if g.config.Stages > 0 {
+			all = append(all, g)
+		}
+	}
+	for _, g := range r.groups {
+		if g.config.Stages == 0 {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+func (c *counts) ended() int {
+	return c.answered + c.failed.Deadline + c.failed.Shed + c.failed.Tries
+}
+
+// parts is the distribution at each of its steps, no more than a few hundred.
+func (h *histogram) parts() (all []Part) {
+	for _, b := range h.CumulativeDistributionWithTicks(20) {
+		p := Part{Seconds: (time.Duration(b.ValueAt) * time.Microsecond).Seconds(), Share: float64(b.Count) / float64(h.count)}
+		if n := len(all); n > 0 && all[n-1].Seconds == p.Seconds {
+			all = all[:n-1]
+		}
+		all = append(all, p)
+	}
+	return all
+}
