@@ -17,6 +17,7 @@ import (
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
 	"github.com/serflow/serflow-go/provisioner/simulate/compare"
+	"github.com/serflow/serflow-go/provisioner/simulate/report"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
 
@@ -67,6 +68,14 @@ func (s settings) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer csv.abandon()
+	html, err := create("-html", s.html)
+	if err != nil {
+		return err
+	}
+	defer html.abandon()
+	if err := folder("-png", s.png); err != nil {
+		return err
+	}
 	show := newProgress(stderr)
 	a.Progress = show.tell
 	r, err := compare.Compare(ctx, a)
@@ -74,11 +83,15 @@ func (s settings) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	drawn := errors.Join(
+		html.save(func(out io.Writer) error { return report.HTML(out, r) }),
+		pictures("-png", s.png, r),
+	)
 	if s.json == "-" {
-		return errors.Join(r.JSON(stdout), csv.save(r.CSV))
+		return errors.Join(r.JSON(stdout), csv.save(r.CSV), drawn)
 	}
 	head(stdout, r)
-	return errors.Join(r.Table(stdout), json.save(r.JSON), csv.save(r.CSV))
+	return errors.Join(r.Table(stdout), json.save(r.JSON), csv.save(r.CSV), drawn)
 }
 
 // head says what was compared, and what of it is assumed.

@@ -53,8 +53,9 @@ func write(t *testing.T, name, text string) string {
 }
 
 func TestTable(t *testing.T) {
-	lines := filepath.Join(t.TempDir(), "lines.csv")
-	out, code, errs := outputOf(t, "-csv", lines)
+	folder := t.TempDir()
+	lines, page, pictures := filepath.Join(folder, "lines.csv"), filepath.Join(folder, "page.html"), filepath.Join(folder, "pictures")
+	out, code, errs := outputOf(t, "-csv", lines, "-html", page, "-png", pictures)
 	if code != 0 {
 		t.Fatal(errs)
 	}
@@ -69,6 +70,12 @@ func TestTable(t *testing.T) {
 	}
 	if rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll(); err != nil || len(rows) < 5 {
 		t.Errorf("%d lines, %v", len(rows), err)
+	}
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "VGG16") || strings.Count(string(text), "<svg") != 6 {
+		t.Errorf("a page of %d bytes, %v", len(text), err)
+	}
+	if files, err := filepath.Glob(filepath.Join(pictures, "*.png")); err != nil || len(files) != 5 {
+		t.Errorf("pictures %q, %v", files, err)
 	}
 }
 
@@ -122,6 +129,7 @@ func TestBadArguments(t *testing.T) {
 		"no price sheet \"ibm\"":        {"-prices", "ibm"},
 		"no such file":                  {"-trace", "no-such-file"},
 		"-json: open":                   {"-json", filepath.Join(t.TempDir(), "no", "file")},
+		"-png: mkdir":                   {"-png", filepath.Join(write(t, "file", ""), "folder")},
 		"meets the SLO of 1ms":          {"-slo", "1ms"},
 		"bad profile: version":          {"-profile", write(t, "bad.json", "{}")},
 		"bad price sheet":               {"-prices", write(t, "bad.json", "[]")},

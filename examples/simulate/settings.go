@@ -30,7 +30,8 @@ type settings struct {
 	trace           string // a file; sample; empty for generated traffic
 	format          traffic.Format
 	from, to        time.Duration
-	json, csv       string
+	json, csv, html string
+	png             string // a folder
 }
 
 // formats are the names of traffic's.
@@ -56,6 +57,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f.IntVar(&s.seeds, "seeds", 3, "how many seeds to run, from -seed on, for confidence intervals")
 	f.StringVar(&s.json, "json", "", "`file` for all figures, those of each seed too; - for standard output instead of the table")
 	f.StringVar(&s.csv, "csv", "", "`file` for the table, with a line for each group of each policy too")
+	f.StringVar(&s.html, "html", "", "`file` for a page with the table and charts, which needs no other file")
+	f.StringVar(&s.png, "png", "", "`folder` for the charts as pictures")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintf(stderr, "Usage of simulate:\n")
@@ -119,6 +122,12 @@ func (s settings) ask() (compare.Ask, error) {
 	if a.SLO == 0 {
 		a.SLO = time.Duration(5 * m.pass * float64(time.Second)).Round(time.Millisecond)
 	}
-	a.Rates, a.Traffic, err = s.rates(m)
-	return a, err
+	if a.Rates, a.Traffic, err = s.rates(m); err != nil {
+		return a, err
+	}
+	if s.html != "" || s.png != "" {
+		const intervals = 240 // about two points of each on the page
+		a.Detail = max(time.Second, (time.Duration(len(a.Rates)) * time.Second / intervals).Truncate(time.Second))
+	}
+	return a, nil
 }
