@@ -93,10 +93,13 @@ func (c *cost) enough(share float64) int {
 	return min(max(c.group.have(), c.fewest(1-share)), c.fewest((1-share)/2))
 }
 
-// fewest takes it that more VMs lose no more.
+// fewest takes it that more VMs lose no more. What is lost however many there are, such as requests
+// that no VM is quick enough for, or that come while a spot VM is replaced, is no reason for another VM: half of the loss beyond that will do.
 func (c *cost) fewest(loss float64) int {
+	always, all := c.lost(c.most)
+	loss = max(loss*all, always+loss*all/2)
 	return c.least + sort.Search(c.most-c.least, func(i int) bool {
-		lost, all := c.lost(c.least + i)
-		return lost <= loss*all
+		lost, _ := c.lost(c.least + i)
+		return lost <= loss
 	})
 }

@@ -25,7 +25,8 @@ import (
 // those stay too that pay before that time: until it is over, nothing could take their place.
 //
 // A group without functions gets the fewest VMs that carry Enough of its requests, and keeps
-// those without which it would lose more than half as much.
+// those without which it would lose more than half as much. Where however many VMs
+// would lose nearly as much or more, it gets the fewest that lose half as much beyond that.
 //
 // The rule is Serflow's own, from "Economics" of its design. The zero value has the default of
 // each setting.

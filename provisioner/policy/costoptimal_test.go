@@ -75,6 +75,33 @@ func TestEnough(t *testing.T) {
 	}
 }
 
+// lossy carries what another does, but for a share that is lost however many VMs there are.
+type lossy struct {
+	policy.Carried
+	lost float64
+}
+
+func (l lossy) Share(vms int, rate float64) float64 { return (1 - l.lost) * l.Carried.Share(vms, rate) }
+
+// What no number of VMs carries, such as requests that come while a spot VM is replaced, has none
+// ordered beyond those that carry the rest.
+func TestEnoughOutOfReach(t *testing.T) {
+	const limit = 1000
+	wants := func(lost float64) float64 {
+		g := group(func(g *policy.Group) {
+			g.PerRequest, g.Max, g.Counts = 0, limit, every(0, 45, 5)
+			g.Carried = lossy{policy.Erlang{Slots: 4, Rate: 5}, lost}
+		})
+		return decide(t, &policy.CostOptimal{}, 0, g).VMs
+	}
+	enough := wants(0)
+	for _, lost := range []float64{1e-4, 4e-4, 9e-4, 1e-3, 2e-3, 0.01, 0.5} {
+		if got := wants(lost); got < enough || got > enough+1 {
+			t.Errorf("with %v lost anyway: %v VMs, without: %v", lost, got, enough)
+		}
+	}
+}
+
 // Bursts of two minutes that do not outlast a boot of two: no VM is launched for one, but those
 // that are there stay while it lasts.
 func TestWhatIsThereStaysForABurst(t *testing.T) {
