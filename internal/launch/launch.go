@@ -7,10 +7,13 @@ package launch
 import "sync/atomic"
 
 // Environment is the variable that marks a child, and Stdin its value: the Start comes
-// by standard input.
+// by standard input. In a container that has neither input nor files, its value is InEnvironment,
+// and the Start is in the variable StartVariable.
 const (
-	Environment = "SERFLOW_WORKER"
-	Stdin       = "stdin"
+	Environment   = "SERFLOW_WORKER"
+	Stdin         = "stdin"
+	InEnvironment = "environment"
+	StartVariable = "SERFLOW_START"
 )
 
 // The kinds of child.
@@ -25,6 +28,10 @@ const ReadyPrefix = "serflow-worker "
 // InvokePath is where a function takes calls, by POST with the header
 // "Authorization: Bearer <credential>": body in, body out, status 200.
 const InvokePath = "/serflow/v1/invoke"
+
+// InitHeader is what a worker's first answer at InvokePath has, and no other: how many
+// nanoseconds it took from the beginning of its program until it could serve.
+const InitHeader = "Serflow-Init-Ns"
 
 // DrainPath is where an owner asks a worker by POST to take no more rows.
 const DrainPath = "/serflow/v1/drain"

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -253,6 +255,35 @@ func TestChildReadsFile(t *testing.T) {
 	}
 }
 
+// In a container that has neither an input nor files of ours, what to serve is in the environment.
+// The first call is told how long the program took to begin, and no other.
+func TestChildReadsEnvironment(t *testing.T) {
+	t.Setenv(launch.StartVariable, startLine(launch.Function, "127.0.0.1:0"))
+	p := spawn(t, launch.InEnvironment, "")
+	p.stdin.Close()
+	r := p.ready(t)
+	var inits []int64
+	transport := remote.NewTransport()
+	defer transport.CloseIdleConnections()
+	for range 2 {
+		req, err := http.NewRequest(http.MethodPost, "http://"+r.Address+launch.InvokePath, strings.NewReader("no frame"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+secret)
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		ns, _ := strconv.ParseInt(resp.Header.Get(launch.InitHeader), 10, 64)
+		inits = append(inits, ns)
+	}
+	if inits[0] <= 0 || inits[0] > int64(time.Minute) || inits[1] != 0 {
+		t.Errorf("it took %v ns to begin", inits)
+	}
+}
+
 // What makes no sense ends the child, which says why.
 func TestChildThatCannotServe(t *testing.T) {
 	for _, c := range []struct{ mark, start, says string }{
@@ -263,6 +294,7 @@ func TestChildThatCannotServe(t *testing.T) {
 		{launch.Stdin, `{"kind":"vm","listen":"","setup":"","pace":1,"credential":"c"}` + "\n", "no address"},
 		{launch.Stdin, `{"kind":"vm","listen":"192.0.2.1:1","setup":"","pace":1,"credential":"c"}` + "\n", "cannot listen"},
 		{launch.Stdin, `{"kind":"vm","listen":"127.0.0.1:0","setup":"{\"stages\":{\"First\":0,\"Last\":7}}","pace":1,"credential":"c"}` + "\n", "stages 1-8 of a model of 1"},
+		{launch.InEnvironment, "", launch.StartVariable},
 		{"1", "", "names neither"},
 	} {
 		p := spawn(t, c.mark, c.start)

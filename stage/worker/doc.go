@@ -9,8 +9,8 @@
 //
 // Providers start workers; to try one, or to run one under a supervisor, start the program
 // with SERFLOW_WORKER in its environment. If that is "stdin", what to serve is the first line
-// of standard input, and the worker ends when the input does; else it names a file that holds
-// the line:
+// of standard input, and the worker ends when the input does; if it is "environment", it is in the
+// variable SERFLOW_START; else it names a file that holds the line:
 //
 //	(echo '{"kind":"vm","listen":"127.0.0.1:8080","pace":1,"setup":"{\"stages\":{\"First\":0,\"Last\":0},\"credential\":\"0123456789abcdef\"}"}'; cat) |
 //		SERFLOW_WORKER=stdin ./service
@@ -99,7 +99,8 @@
 // fingerprint, unauthorized, not_found, full, draining, late, stage, too_large or internal.
 //
 // At /serflow/v1/invoke, a request and its answer are each a frame: "SFW1", the length of the
-// message's JSON as a little-endian uint32, and the message. An error is in a frame too.
+// message's JSON as a little-endian uint32, and the message. An error is in a frame too. The first
+// answer there has a header Serflow-Init-Ns: how long the program took until it could serve.
 //
 // Package remote is a client of all this.
 package worker

@@ -3,8 +3,10 @@ package worker
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
+	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/internal/wire"
 )
 
@@ -31,9 +33,15 @@ func (s *server) infer(rw http.ResponseWriter, r *http.Request) {
 	s.release(b)
 }
 
+// programBegun is when this process began, but for what its runtime and the packages below took.
+var programBegun = time.Now()
+
 // invoke is infer for carriers that know neither headers nor a status: both are in a frame.
 func (s *server) invoke(rw http.ResponseWriter, r *http.Request) {
 	arrived := s.now()
+	if !s.invoked.Swap(true) {
+		rw.Header().Set(launch.InitHeader, strconv.FormatInt(int64(s.begun.Sub(programBegun)), 10))
+	}
 	b, err := s.receive(r)
 	if err != nil {
 		s.refuseInFrame(rw, err)

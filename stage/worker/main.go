@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -98,15 +99,22 @@ func child(model stage.Model, how string, o options) error {
 	return err
 }
 
-// told reads what to serve: from standard input, of which the rest is returned, or from a
-// file.
+// told reads what to serve: from standard input, of which the rest is returned, from the
+// environment or from a file.
 func told(how string) (launch.Start, io.Reader, error) {
-	if how == launch.Stdin {
+	switch how {
+	case launch.Stdin:
 		return readStart(os.Stdin)
+	case launch.InEnvironment:
+		start, _, err := readStart(strings.NewReader(os.Getenv(launch.StartVariable)))
+		if err != nil {
+			err = fmt.Errorf("%s: %w", launch.StartVariable, err)
+		}
+		return start, nil, err
 	}
 	f, err := os.Open(how)
 	if err != nil {
-		return launch.Start{}, nil, fmt.Errorf("%s names neither %q nor a file: %w", launch.Environment, launch.Stdin, err)
+		return launch.Start{}, nil, fmt.Errorf("%s names neither %q nor %q nor a file: %w", launch.Environment, launch.Stdin, launch.InEnvironment, err)
 	}
 	defer f.Close()
 	start, _, err := readStart(f)
@@ -122,7 +130,7 @@ func readStart(r io.Reader) (start launch.Start, rest io.Reader, err error) {
 		return launch.Start{}, nil, fmt.Errorf("reading what to serve: %w", err)
 	}
 	if err := json.Unmarshal(line, &start); err != nil {
-		return launch.Start{}, nil, fmt.Errorf("what to serve, as its first line of input says, is no JSON: %w", err)
+		return launch.Start{}, nil, fmt.Errorf("what to serve, as the first line says, is no JSON: %w", err)
 	}
 	return start, b, nil
 }

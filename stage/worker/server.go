@@ -34,6 +34,7 @@ type server struct {
 	routes     map[string]route // by path
 	calls      chan struct{}    // one for each call in flight
 	contact    atomic.Int64     // when its owner was last heard of, since the worker began
+	invoked    atomic.Bool      // at launch.InvokePath, ever
 	buffers    sync.Pool        // of *buffers
 }
 
