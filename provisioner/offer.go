@@ -70,6 +70,10 @@ type FunctionOffer struct {
 	Concurrency int           // calls at once that the account allows; 0 means no limit is known
 	Timeout     time.Duration // longest that a call may take; 0 means no limit is known
 	Payload     int           // most bytes that a call may carry, in or out; 0 means no limit is known
+	// IdlePerHour is dollars an hour that it costs whether it is called or not, as for instances
+	// that are kept warm; 0 if nothing. It is in no call's Cost. Planners count it. Bills that are
+	// added up from calls do not: those of simulations, and of a pipeline's Stats.
+	IdlePerHour float64
 }
 
 // Cost is the bill in dollars of one call that is billed for so long.
@@ -91,6 +95,8 @@ func (o FunctionOffer) Validate() error {
 		return fmt.Errorf("%w: function %q has %d MB of memory", ErrOffer, o.Name, o.MemoryMB)
 	case !positive(o.PerGBSecond) || !(o.PerCall >= 0) || math.IsInf(o.PerCall, 0):
 		return fmt.Errorf("%w: function %q costs %v dollars a call and %v a GB-second: give its prices", ErrOffer, o.Name, o.PerCall, o.PerGBSecond)
+	case !(o.IdlePerHour >= 0) || math.IsInf(o.IdlePerHour, 0):
+		return fmt.Errorf("%w: function %q costs %v dollars an hour while nobody calls it: give 0 or more", ErrOffer, o.Name, o.IdlePerHour)
 	case o.Round < 0 || o.Concurrency < 0:
 		return fmt.Errorf("%w: function %q: rounding to %v and %d calls at once cannot be", ErrOffer, o.Name, o.Round, o.Concurrency)
 	case o.Timeout < 0 || o.Payload < 0:

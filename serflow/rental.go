@@ -155,7 +155,9 @@ func (r *rental) defaultPlan(ctx context.Context, stages int) (plan provisioner.
 		if err != nil || len(offers) == 0 {
 			return plan, unsold(r.functions.Name(), "functions", err)
 		}
-		cheapest := slices.MinFunc(offers, func(a, b provisioner.FunctionOffer) int { return cmp.Compare(a.Cost(time.Second), b.Cost(time.Second)) })
+		cheapest := slices.MinFunc(offers, func(a, b provisioner.FunctionOffer) int {
+			return cmp.Or(cmp.Compare(a.IdlePerHour, b.IdlePerHour), cmp.Compare(a.Cost(time.Second), b.Cost(time.Second)))
+		})
 		plan.Functions = []provisioner.FunctionGroup{{Stages: all, Offer: cheapest, Cold: coldByDefault}}
 	}
 	return plan, nil

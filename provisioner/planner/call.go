@@ -39,7 +39,7 @@ func (p *problem) priceCalls() {
 					continue
 				}
 				c := p.newCall(offer, in, bills)
-				if old := &p.calls[first][last]; old.offer < 0 || p.better(c, *old) {
+				if old := &p.calls[first][last]; old.offer < 0 || p.better(first, c, *old) {
 					*old = c
 				}
 			}
@@ -49,9 +49,17 @@ func (p *problem) priceCalls() {
 
 // better tells which of two sizes is better for a range: the cheaper, and of two that
 // cost the same to a thousandth the faster. Below one vCPU all sizes do. If functions are chosen for
-// speed, a faster one may cost half as much again.
-func (p *problem) better(a, b call) bool {
-	x, y := a.enter[0].total(), b.enter[0].total()
+// speed, a faster one may cost half as much again. What one costs while it is idle is spread over
+// all requests that get as far, as if there were no VMs.
+func (p *problem) better(first int, a, b call) bool {
+	rate := p.mean * p.reach[first]
+	price := func(c call) float64 {
+		if idle := p.idle(c.offer); idle > 0 {
+			return c.enter[0].total() + idle/rate
+		}
+		return c.enter[0].total()
+	}
+	x, y := price(a), price(b)
 	fair := 1 + 1e-3
 	if p.fast {
 		fair = 1.5

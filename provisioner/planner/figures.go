@@ -35,6 +35,7 @@ func (l *layout) choice() *Choice {
 		at = in.Last + 1
 	}
 	c.without(f, &bill, at, p.stages)
+	bill.compute += f.idle()
 	c.Bill.Functions, c.Bill.Transfer = 3600*bill.compute, 3600*bill.transfer
 	d, calls := p.latency(l, 2*p.SLO.Latency.Seconds())
 	c.Median, c.Calls = d.quantile(0.5), calls

@@ -93,7 +93,7 @@ func (s *search) solve(some among, may allowed) (l layout, ok bool) {
 	for {
 		l = layout{perSecond: math.Inf(1)}
 		some(s.p, func(f *partition) {
-			if x := s.vms(f, may); x < l.perSecond {
+			if x := s.vms(f, may) + f.idle(); x < l.perSecond {
 				l = s.layout(f, x)
 			}
 		})

@@ -81,6 +81,17 @@ func (f *partition) ranges() (all []stage.Range) {
 	return all
 }
 
+// idle is dollars a second that the functions cost whether they are called or not.
+func (f *partition) idle() (perSecond float64) {
+	for _, in := range f.ranges() {
+		perSecond += f.p.idle(f.groups[in.First].offer)
+	}
+	return perSecond
+}
+
+// idle is dollars a second that a function costs whether it is called or not.
+func (p *problem) idle(offer int) float64 { return p.Functions[offer].Offer.IdlePerHour / 3600 }
+
 // quick tells whether each depth can be in time on these functions, its calls one after
 // the other.
 func (f *partition) quick() bool {
