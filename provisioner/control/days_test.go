@@ -112,21 +112,23 @@ func TestDays(t *testing.T) {
 	want(t, "VMs that had to end themselves", unowned, 0)
 }
 
-// Under steady Poisson traffic the scale is changed less than once in two hours at any rate, after
-// the first half hour, in which the forecast learns.
+// Under steady Poisson traffic the scale of a group is changed less than once in two hours at any
+// rate, after the first half hour, in which the forecast learns; with functions and without.
 func TestNoFlapping(t *testing.T) {
 	const hours = 8
-	worst := 0.0
-	for _, rate := range []float64{3, 9, 10, 12, 30, 50, 58, 100, 155, 240, 500, 1000} {
-		w := newWorld(t, uint64(rate), func() control.Config { return one(0, &policy.CostOptimal{}) }, steady(rate))
-		w.until(30 * time.Minute)
-		before := w.scaled
-		w.until(30*time.Minute + hours*time.Hour)
-		perHour := float64(w.scaled-before) / hours
-		t.Logf("%v requests per second: %v changes an hour, %d VMs", rate, perHour, w.ready())
-		worst = max(worst, perHour)
-	}
-	if worst > 0.5 {
-		t.Errorf("%v changes an hour", worst)
+	for _, perRequest := range []float64{3e-6, 0} {
+		for _, rate := range []float64{3, 9, 10, 12, 30, 50, 58, 84.3, 100, 155, 240, 500, 1000} {
+			w := newWorld(t, uint64(rate), func() control.Config {
+				c := one(0, &policy.CostOptimal{})
+				c.Groups[0].Offers[0].PerRequest = perRequest
+				return c
+			}, steady(rate))
+			w.until(30 * time.Minute)
+			before := w.scaled
+			w.until(30*time.Minute + hours*time.Hour)
+			if perHour := float64(w.scaled-before) / hours; perHour >= 0.5 {
+				t.Errorf("%v requests per second, %v dollars each on functions: %v changes an hour, %d VMs", rate, perRequest, perHour, w.ready())
+			}
+		}
 	}
 }

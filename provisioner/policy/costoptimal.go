@@ -21,6 +21,8 @@ import (
 // again. Where each VM carries less than the one before, that is the smallest n whose next VM
 // would not pay; elsewhere it is still the n of least cost, the smallest of equals.
 //
+// That price also keeps the number still while traffic is: package control states a bound.
+//
 // The rates are those of when a VM that is ordered now will serve. Of VMs that are there already,
 // those stay too that pay before that time: until it is over, nothing could take their place.
 //
