@@ -205,31 +205,45 @@ func (v *visited) note(a attempt) {
 	}
 }
 
+// offer is what was seen of an offer; of stages that its group does not serve, nothing.
+func (v *visited) offer(m stage.Model, rows int) *profile.Offer {
+	o := &profile.Offer{Measured: time.Now().UTC().Truncate(time.Second), Overhead: profile.Duration(max(median(v.billing), 0)), Cold: v.colds}
+	if rows == 1 {
+		o.Way = profile.Duration(max(median(v.beside)/2, 0))
+	}
+	for k, times := range v.stages {
+		for i := range times {
+			times[i] = max(times[i], 1)
+		}
+		slices.Sort(times)
+		o.Times = append(o.Times, profile.StageTimes{Stage: m.Stages[k].Name, Batches: []profile.BatchTimes{{Rows: rows, Samples: times}}})
+	}
+	return o
+}
+
 // found makes profiles of what has been seen.
 func (s *survey) found() (m Measurement, err error) {
 	m = Measurement{Profiles: map[string]*profile.Profile{}, Cold: map[string]time.Duration{}}
 	byOffer := map[string][][]time.Duration{}
 	for _, v := range s.seen {
-		stages := byOffer[v.place.offer]
-		if stages == nil {
-			stages = make([][]time.Duration, len(s.model.Stages))
-			byOffer[v.place.offer] = stages
+		name, o := v.place.offer, v.offer(s.model, s.rows)
+		if byOffer[name] == nil {
+			byOffer[name] = make([][]time.Duration, len(s.model.Stages))
 		}
-		extra := max(median(v.billing), 0)
-		for k, times := range v.stages {
-			for _, t := range times {
+		for k, t := range o.Times {
+			for _, sample := range t.Batches[0].Samples {
 				if k == v.place.stages.First {
-					t += extra
+					sample += time.Duration(o.Overhead)
 				}
-				stages[k] = append(stages[k], max(t, 1))
+				byOffer[name][k] = append(byOffer[name][k], sample)
 			}
 		}
-		path := provisioner.Path{Latency: max(median(v.beside)/2, 0)}
+		path := provisioner.Path{Latency: time.Duration(o.Way)}
 		if v.place.kind == balancer.VM {
 			m.Network.VM = path
 		} else {
 			m.Network.Function = path
-			m.Cold[v.place.offer] = slices.Max(append(v.colds, 0))
+			m.Cold[name] = slices.Max(append(o.Cold, 0))
 		}
 	}
 	for offer, stages := range byOffer {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -220,6 +222,29 @@ func TestProfileRefuses(t *testing.T) {
 			if _, err := serflow.Profile(t.Context(), rentedModel, manySamples(c.samples), c.o, c.options...); !errors.Is(err, c.want) {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	})
+}
+
+// A file that cannot be gone on with is named, and left alone.
+func TestProfileNamesItsFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := profiled(t)
+		defer s.closed(t, nil)
+		file := filepath.Join(t.TempDir(), "broken.json")
+		if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := serflow.Profile(t.Context(), rentedModel, manySamples(1), serflow.Profiling{Store: serflow.File(file)}, s.options()...)
+		if !errors.Is(err, profile.ErrProfile) || !strings.Contains(err.Error(), file) {
+			t.Error(err)
+		}
+		nowhere := filepath.Join(t.TempDir(), "none", "profile.json")
+		if _, err := serflow.Profile(t.Context(), rentedModel, manySamples(1), serflow.Profiling{Store: serflow.File(nowhere)}, s.options()...); err == nil || !strings.Contains(err.Error(), nowhere) {
+			t.Error(err)
+		}
+		if left, _ := os.ReadFile(file); string(left) != "{" {
+			t.Errorf("the file is %q now", left)
 		}
 	})
 }

@@ -108,23 +108,6 @@ func (r *profiling) size(ctx context.Context, p *Pipeline, s step, places []*pla
 	return r.add(ctx, s.offer, found)
 }
 
-// offer is what was seen, of batches of so many rows.
-func (v *visited) offer(m stage.Model, rows int) *profile.Offer {
-	o := &profile.Offer{Measured: time.Now().UTC().Truncate(time.Second), Overhead: profile.Duration(max(median(v.billing), 0))}
-	if rows == 1 {
-		o.Way = profile.Duration(max(median(v.beside)/2, 0))
-	}
-	for k, times := range v.stages {
-		for i := range times {
-			times[i] = max(times[i], 1)
-		}
-		slices.Sort(times)
-		o.Times = append(o.Times, profile.StageTimes{Stage: m.Stages[k].Name, Batches: []profile.BatchTimes{{Rows: rows, Samples: times}}})
-	}
-	o.Cold = v.colds
-	return o
-}
-
 // peak is the most memory in MB that one of some VMs has used; 0 if none can tell.
 func peak(ctx context.Context, places []*place) (mb float64) {
 	for _, p := range places {
@@ -190,7 +173,7 @@ func (r *profiling) load(ctx context.Context) error {
 		there, err = r.document.Merge(there)
 	}
 	if err != nil {
-		return r.rental.wrong("mend what is in the Store of Profiling, remove it, or give another", fmt.Errorf("the profile that is to be gone on with: %w", err))
+		return r.rental.wrong("mend what is in the Store of Profiling, remove it, or give another", fmt.Errorf("the profile that is to be gone on with, in %s: %w", storeName(r.Store), err))
 	}
 	r.document = there
 	return nil
@@ -215,7 +198,7 @@ func (r *profiling) add(ctx context.Context, offer string, o *profile.Offer) err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 	defer cancel()
 	if err := r.Store.Save(ctx, text.Bytes()); err != nil {
-		return r.rental.wrong("see why the Store of Profiling cannot save it", fmt.Errorf("what was measured is not saved: %w", err))
+		return r.rental.wrong("see why the Store of Profiling cannot save it", fmt.Errorf("what was measured is not saved in %s: %w", storeName(r.Store), err))
 	}
 	return nil
 }

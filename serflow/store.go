@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/serflow/serflow-go/provisioner"
@@ -48,6 +49,14 @@ func (f File) Save(_ context.Context, data []byte) (err error) {
 	return os.Rename(temporary.Name(), string(f))
 }
 
+// storeName is what a store is called in messages.
+func storeName(s Store) string {
+	if f, ok := s.(File); ok {
+		return strconv.Quote(string(f))
+	}
+	return fmt.Sprintf("%T", s)
+}
+
 // State has the pipeline keep what its Scale has learned, the plan and the scale: it saves them once
 // a minute and when it is closed, and begins with them the next time. What is of another model, or
 // cannot be read, is left alone and in the Log. Give each owner a store of its own.
@@ -85,7 +94,7 @@ func (c *cloud) load(ctx context.Context) (state savedState) {
 		state, err = c.read(data)
 	}
 	if err != nil {
-		c.log.Warn("nothing is remembered of earlier runs", "error", err)
+		c.log.Warn("nothing is remembered of earlier runs", "store", storeName(c.store), "error", err)
 		return savedState{}
 	}
 	if c.replanned && reflect.DeepEqual(state.Given, c.given) {
@@ -113,7 +122,7 @@ func (c *cloud) remember(s savedState) {
 		return
 	}
 	if err := c.scaler.loop.UnmarshalJSON(s.Loop); err != nil {
-		c.log.Warn("nothing is remembered of earlier runs", "error", err)
+		c.log.Warn("nothing is remembered of earlier runs", "store", storeName(c.store), "error", err)
 		return
 	}
 	c.log.Info("remembered", "saved", s.Saved)
@@ -150,7 +159,7 @@ func (c *cloud) save(ctx context.Context, data []byte) {
 	defer cancel()
 	err := c.store.Save(ctx, data)
 	if c.blame("save", err); err != nil {
-		c.log.Warn("the state is not saved, and would be forgotten by a restart", "error", err)
+		c.log.Warn("the state is not saved, and would be forgotten by a restart", "store", storeName(c.store), "error", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,8 +21,7 @@ func print(out io.Writer, d *profile.Document) {
 			fmt.Fprintln(out, err)
 			continue
 		}
-		fmt.Fprintf(out, "\n%s: boots in %v, starts cold in %v, uses %.0f MB, is %v away, and bills %v a call more\n\n",
-			name, short(o.Boot.Mean()), short(o.Cold.Mean()), o.MemoryMB, short(time.Duration(o.Way)), short(time.Duration(o.Overhead)))
+		fmt.Fprintf(out, "\n%s: %s\n\n", name, summary(o))
 		t := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 		fmt.Fprint(t, "ms a row: mean, p99\tbatches of\t")
 		for _, s := range d.Stages {
@@ -41,6 +41,25 @@ func print(out io.Writer, d *profile.Document) {
 		}
 		t.Flush()
 	}
+}
+
+// summary is what was measured of an offer beside its stages: not all is known of VMs, or of functions.
+func summary(o *profile.Offer) string {
+	var words []string
+	if len(o.Boot) > 0 {
+		words = append(words, fmt.Sprintf("boots in %v", short(o.Boot.Mean())))
+	}
+	if len(o.Cold) > 0 {
+		words = append(words, fmt.Sprintf("starts cold in %v", short(o.Cold.Mean())))
+	}
+	if o.MemoryMB > 0 {
+		words = append(words, fmt.Sprintf("uses %.0f MB", o.MemoryMB))
+	}
+	words = append(words, fmt.Sprintf("is %v away", short(time.Duration(o.Way))))
+	if o.Overhead > 0 {
+		words = append(words, fmt.Sprintf("bills %v a call more", short(time.Duration(o.Overhead))))
+	}
+	return strings.Join(words, ", ")
 }
 
 func short(d time.Duration) time.Duration {
