@@ -8,6 +8,7 @@
 package fakeaws
 
 import (
+	"context"
 	"maps"
 	"os/exec"
 	"slices"
@@ -18,9 +19,15 @@ import (
 // Options is what there is in the cloud, and how it behaves.
 type Options struct {
 	Region  string
-	Images  []string           // machine images that may be launched
+	Images  []string           // machine images that may be launched; a parameter is one if it is listed
+	Buckets []string           // of S3
 	Subnets map[string]string  // zone by subnet
 	Types   map[string]float64 // dollars an hour, by instance type, and " spot" after it
+
+	// Boot is what a VM does from its launch until it shuts down, or is ended: then its context is
+	// over. Nil if VMs do nothing.
+	Boot    func(ctx context.Context, m Machine)
+	Network string // the first half of VMs' private addresses; default "10.0"
 
 	Pending time.Duration // from a launch until a VM runs
 	Ending  time.Duration // from its termination until it has ended
@@ -36,15 +43,6 @@ type Options struct {
 	Init     time.Duration // what an instance takes to initialise
 	Creating time.Duration // from a function's creation, or a change of its code, until it can be called
 	Calls    int           // that may run at once, in all functions; 0 means any number
-}
-
-// Close ends the programs of all functions that no call waits for.
-func (c *Cloud) Close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, f := range c.lambda.functions {
-		f.end()
-	}
 }
 
 // Fault is a way in which calls fail.
@@ -71,12 +69,14 @@ type Cloud struct {
 	vms      []*vm
 	calls    map[string]int // by action
 	lambda   lambda
-	skew     time.Duration // of the cloud's clock, against ours
+	skew     time.Duration     // of the cloud's clock, against ours
+	objects  map[string][]byte // of S3, by bucket and key
+	machines sync.WaitGroup    // that run
 }
 
 // New returns a cloud in which nothing runs and nothing fails.
 func New(o Options) *Cloud {
-	return &Cloud{options: o, faults: map[string][]Fault{}, room: map[string]int{}, launches: map[string]*launch{}, calls: map[string]int{}, lambda: lambda{functions: map[string]*function{}}}
+	return &Cloud{options: o, faults: map[string][]Fault{}, room: map[string]int{}, launches: map[string]*launch{}, calls: map[string]int{}, lambda: lambda{functions: map[string]*function{}}, objects: map[string][]byte{}}
 }
 
 // Fail makes the calls of an action fail, one fault each, the last for ever; none mends it.

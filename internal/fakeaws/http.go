@@ -19,6 +19,9 @@ type refusal struct {
 // credentials is the part of the header that names who signed for what.
 var credentials = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request, SignedHeaders=\S+, Signature=[0-9a-f]{64}$`)
 
+// lambdaPath begins all paths of Lambda's API: others are of S3.
+var lambdaPath = regexp.MustCompile(`^/20\d\d-\d\d-\d\d/`)
+
 // ServeHTTP answers as AWS does.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -30,6 +33,10 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Unlock()
 	if r.URL.Path == "/" {
 		c.query(w, r, body)
+		return
+	}
+	if !lambdaPath.MatchString(r.URL.Path) {
+		c.object(w, r, body)
 		return
 	}
 	c.rest(w, r, body)

@@ -28,6 +28,7 @@ type vm struct {
 	launched, ended                time.Time
 	tags                           map[string]string
 	address                        string
+	stop                           func() // what it runs
 }
 
 // sold is the VM's type, and whether it is spot.
@@ -43,6 +44,9 @@ func sold(p parameters) string {
 func (v *vm) end(now time.Time) {
 	if v.ended.IsZero() {
 		v.ended = now
+		if v.stop != nil {
+			v.stop()
+		}
 	}
 }
 
@@ -80,8 +84,9 @@ func (c *Cloud) run(p parameters, fault Fault) (any, *refusal) {
 		n := len(c.vms) + 1
 		l.vms = append(l.vms, &vm{
 			id: fmt.Sprintf("i-%017x", n), instanceType: p.Get("InstanceType"), subnet: subnet, zone: zone, parameters: p,
-			launched: time.Now(), tags: maps.Clone(tags), address: fmt.Sprintf("10.0.%d.%d", n/250, n%250+4),
+			launched: time.Now(), tags: maps.Clone(tags), address: c.address(n),
 		})
+		c.boot(l.vms[len(l.vms)-1])
 		c.vms = append(c.vms, l.vms[len(l.vms)-1])
 	}
 	c.launches[key] = l
