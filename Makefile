@@ -1,4 +1,4 @@
-.PHONY: demo quickstart profile simulate ablation fidelity overload test nightly soak bench
+.PHONY: demo quickstart aws profile simulate ablation fidelity overload test nightly soak bench
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -15,6 +15,10 @@ quickstart:
 # Measures the network on subprocesses, writes its profile and plans with it; goes on where it was broken off.
 profile:
 	$(with_onnxruntime) go run ./examples/profile
+
+# What a service rents on AWS, and the exact calls; nothing is called.
+aws:
+	go run ./examples/aws
 
 # What fixed plans would do to an hour of real traffic, and what they would cost.
 simulate:
@@ -39,7 +43,7 @@ overload:
 # requests and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
-	go test -count=1 ./provisioner/simulate ./provisioner/planner ./provisioner/control
+	go test -count=1 ./provisioner/simulate ./provisioner/planner ./provisioner/control ./examples/aws
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion

@@ -181,3 +181,10 @@ func (f *function) find(qualifier string) (number string, v *version) {
 
 // names is all functions, in the order of their names.
 func (l *lambda) names() []string { return slices.Sorted(maps.Keys(l.functions)) }
+
+// Functions counts the functions that there are.
+func (c *Cloud) Functions() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.lambda.functions)
+}

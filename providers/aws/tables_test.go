@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -93,6 +94,19 @@ func TestThePolicyIsWhatTheCodeCalls(t *testing.T) {
 			t.Errorf("allowed %v, called %v", got, called)
 		}
 	})
+}
+
+// Workers call no service of AWS, so their role needs no right for it: they link no client of one.
+func TestWorkersCallNoService(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./lambdaworker", "./spot").Output()
+	if err != nil || !strings.Contains(string(out), "aws-lambda-go") {
+		t.Fatal(err)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		if strings.Contains(pkg, "aws-sdk-go-v2/service/") {
+			t.Error(pkg)
+		}
+	}
 }
 
 // confined tells whether a statement keeps its hands off what is not ours.

@@ -1,0 +1,130 @@
+// Aws serves a model on EC2 and Lambda. One program is the service, the worker on VMs and the
+// function: it puts itself where they find it, rents what the planner says, serves over HTTP, and ends
+// everything again. Without arguments it only shows the plan and the calls that it would make:
+//
+//	go run ./examples/aws                  # the plan, and the exact calls; AWS is not asked
+//	go run ./examples/aws -serve :8000 ... # deploys, rents, serves; see README.md for what it needs
+//	go run ./examples/aws -teardown ...    # ends everything that carries the owner's tag
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/serflow/serflow-go/providers/aws/lambdaworker"
+	"github.com/serflow/serflow-go/providers/aws/spot"
+	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/stage/worker"
+)
+
+func main() {
+	become()
+	log.SetFlags(0)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errUsage):
+		log.Print(err)
+		os.Exit(2)
+	case err != nil:
+		log.Fatal(err)
+	}
+}
+
+// become makes this program what it was started as, and returns if that is the service.
+func become() {
+	lambdaworker.Main(Model)
+	worker.Main(Model, worker.InterruptWhen(spot.Notice), worker.InterruptWhen(spot.Rebalance))
+}
+
+// errUsage marks flags that cannot be.
+var errUsage = errors.New("usage")
+
+// settings are what flags say.
+type settings struct {
+	dry, teardown bool
+	serve         string        // host:port
+	settle        time.Duration // of teardowns
+
+	owner, bucket, program     string
+	subnets, groups            []string
+	functionRole, instanceRole string
+	rate                       float64
+	slo                        time.Duration
+	limits                     provisioner.Limits
+	config                     sdk.Config
+	arch                       string // of the program
+}
+
+func settingsOf(args []string) (s settings, err error) {
+	f := flag.NewFlagSet("aws", flag.ContinueOnError)
+	f.BoolVar(&s.dry, "dry-run", false, "print the plan and the calls, and ask AWS nothing: what is done without -serve and -teardown")
+	f.StringVar(&s.serve, "serve", "", "deploy, rent, and serve HTTP at this host:port, until interrupted")
+	f.BoolVar(&s.teardown, "teardown", false, "end everything that carries the owner's tag")
+	f.StringVar(&s.owner, "owner", "shouting-example", "whose VMs and functions they are")
+	f.StringVar(&s.bucket, "bucket", "example-bucket", "of S3, from which VMs fetch the program")
+	f.StringVar(&s.program, "program", "", "that VMs and functions run, for Linux; default: this one")
+	subnets := f.String("subnets", "subnet-home", "for VMs, with commas: that of the service first")
+	groups := f.String("security-groups", "", "of VMs, with commas: they must let the service reach port 8080")
+	f.StringVar(&s.functionRole, "function-role", "arn:aws:iam::123456789012:role/serflow-worker", "ARN of the role of functions")
+	f.StringVar(&s.instanceRole, "instance-profile", "serflow-worker", "of VMs: it must let them read the bucket")
+	f.Float64Var(&s.rate, "rate", 400, "requests a second to plan for")
+	f.DurationVar(&s.slo, "slo", 300*time.Millisecond, "within which 99 % are to be answered")
+	f.IntVar(&s.limits.VMs, "vms", 8, "most VMs")
+	f.Float64Var(&s.limits.PerHour, "per-hour", 1, "most dollars an hour for VMs")
+	f.Float64Var(&s.limits.PerDay, "per-day", 10, "most dollars a day for VMs")
+	f.DurationVar(&s.settle, "settle", 10*time.Second, "for -teardown: how long no VM must have been listed, since EC2 lists with a delay")
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	s.subnets, s.groups = list(*subnets), list(*groups)
+	s.dry = s.dry || s.serve == "" && !s.teardown
+	switch {
+	case f.NArg() > 0:
+		return s, fmt.Errorf("%w: unexpected argument %q: only flags are taken (-help lists them)", errUsage, f.Arg(0))
+	case s.teardown && s.serve != "":
+		return s, fmt.Errorf("%w: -serve and -teardown: give one of them", errUsage)
+	case !(s.rate > 0) || s.slo <= 0 || s.settle <= 0:
+		return s, fmt.Errorf("%w: -rate %v, -slo %v and -settle %v: give more than 0", errUsage, s.rate, s.slo, s.settle)
+	}
+	return s, nil
+}
+
+func list(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, ",")
+}
+
+// run does what the arguments say.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	s, err := settingsOf(args)
+	if err != nil {
+		return err
+	}
+	if s.dry {
+		return s.dryRun(ctx, out)
+	}
+	if s.config, err = config.LoadDefaultConfig(ctx); err != nil {
+		return err
+	}
+	if s.teardown {
+		return s.end(ctx, out)
+	}
+	return s.run(ctx, out)
+}
