@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -167,17 +166,5 @@ func TestFiles(t *testing.T) {
 	}
 	if got, err := os.ReadFile(old); err != nil || !json.Valid(got) {
 		t.Errorf("%d bytes, %v", len(got), err)
-	}
-}
-
-// Generated traffic has the mean that was asked for, and bursts.
-func TestGenerated(t *testing.T) {
-	rates := generated(50, 6*time.Hour, 3)
-	sum, most := 0.0, 0.0
-	for _, x := range rates {
-		sum, most = sum+x, max(most, x)
-	}
-	if mean := sum / float64(len(rates)); math.Abs(mean-50) > 1e-9 || most < 100 || len(rates) != 6*3600 {
-		t.Errorf("mean %v, most %v, %d seconds", mean, most, len(rates))
 	}
 }

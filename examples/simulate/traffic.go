@@ -5,10 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
-	"math"
-	"math/rand/v2"
 	"os"
-	"time"
 
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
@@ -27,7 +24,7 @@ func (s settings) rates(m model) ([]float64, string, error) {
 		if vcpus == 0 {
 			vcpus = 4
 		}
-		return generated(vcpus/m.work, s.length, s.seed), fmt.Sprintf("generated: a daily curve with bursts, seed %d", s.seed), nil
+		return traffic.Bursts(vcpus/m.work, s.length, s.seed), fmt.Sprintf("generated: a daily curve with bursts, seed %d", s.seed), nil
 	}
 	t, name := traffic.Trace{Format: s.format, From: s.from, To: s.to}, s.trace
 	t.Open = func() (io.ReadCloser, error) { return os.Open(s.trace) }
@@ -48,30 +45,4 @@ func (s settings) rates(m model) ([]float64, string, error) {
 		return nil, "", fmt.Errorf("-trace: %s: %w", name, err)
 	}
 	return rates, name + ", its rate smoothed over a minute and redrawn", nil
-}
-
-// generated is from the morning on: a day's curve, and bursts of some minutes to two or three times as
-// much, one in half an hour or so.
-func generated(mean float64, length time.Duration, seed uint64) []float64 {
-	r := rand.New(rand.NewPCG(seed, 0))
-	rates, sum := make([]float64, int(length/time.Second)), 0.0
-	next := r.ExpFloat64() * 1800
-	factor, until := 1.0, 0.0
-	for i := range rates {
-		now := float64(i)
-		if now >= next {
-			factor, until = 1.5+1.5*r.Float64(), now+60+r.ExpFloat64()*180
-			next = until + r.ExpFloat64()*1800
-		}
-		if now >= until {
-			factor = 1
-		}
-		day := 1 - 0.6*math.Cos(2*math.Pi*(now/86400+0.2))
-		rates[i] = day * factor
-		sum += rates[i]
-	}
-	for i := range rates {
-		rates[i] *= mean * float64(len(rates)) / sum
-	}
-	return rates
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate"
 	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
+	"github.com/serflow/serflow-go/provisioner/simulate/depth"
 )
 
 // ErrAsk marks a question that cannot be answered as it is.
@@ -33,12 +34,15 @@ type Ask struct {
 	// traffic.Trace.Rates has those of a trace. Plans are made for the distribution of all of them.
 	Rates   []float64
 	Traffic string // its name, for the report
+	// Reach drifts over the run, each of which makes its own; the profile's, which plans are made with,
+	// is what is expected. Default: it stays that.
+	Reach func() (depth.Reach, error)
 	// Runs is how many requests stay about as deep as the one before, as depth.Persistent has it: hard ones
 	// come in runs. Default 10.
 	Runs  float64
 	Seed  uint64 // the first; the same seeds give the same report
 	Seeds int    // how many; default 3, of which confidence intervals are made
-	// Policies to compare, by name; default Policies.
+	// Policies to compare, by name, of Policies and Ablations; default Policies.
 	Policies []string
 	// Detail is how long the intervals are for which the first seed's results say what happened, as
 	// simulate.Scenario has it: charts over time need it. Default: they do not.
@@ -68,9 +72,10 @@ func (a Ask) validate() error {
 	case len(a.Rates) == 0 || slices.Max(a.Rates) == 0:
 		return fmt.Errorf("%w: no requests: give a rate for each second", ErrAsk)
 	}
+	all := append(Policies(), Ablations()...)
 	for _, name := range a.Policies {
-		if !slices.Contains(Policies(), name) {
-			return fmt.Errorf("%w: no policy %q: there are %q", ErrAsk, name, Policies())
+		if !slices.Contains(all, name) {
+			return fmt.Errorf("%w: no policy %q: there are %q", ErrAsk, name, all)
 		}
 	}
 	return nil

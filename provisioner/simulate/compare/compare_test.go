@@ -1,3 +1,5 @@
+//go:build !race
+
 package compare_test
 
 import (
@@ -17,25 +19,9 @@ import (
 	"github.com/serflow/serflow-go/provisioner/simulate"
 	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
 	"github.com/serflow/serflow-go/provisioner/simulate/compare"
+	"github.com/serflow/serflow-go/provisioner/simulate/depth"
+	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
-
-// ask is 20 minutes of a few requests, and more of them for some minutes.
-func ask(model string) compare.Ask {
-	d, err1 := catalogue.Profile(model)
-	s, err2 := catalogue.Prices("aws")
-	if err := errors.Join(err1, err2); err != nil {
-		panic(err)
-	}
-	a := compare.Ask{Profile: d, Prices: s, SLO: 2500 * time.Millisecond, Seed: 1, Seeds: 2, Traffic: "steps"}
-	for second := range 1200 {
-		rate := 25.0
-		if second >= 600 {
-			rate = 50
-		}
-		a.Rates = append(a.Rates, rate)
-	}
-	return a
-}
 
 var all = sync.OnceValues(func() (*compare.Report, error) {
 	return compare.Compare(context.Background(), ask("bert-base"))
@@ -138,32 +124,6 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// The same seeds give the same report; others give others.
-func TestSeeds(t *testing.T) {
-	run := func(seed uint64) string {
-		a := ask("vgg16")
-		a.SLO, a.Rates, a.Seed, a.Policies = 200*time.Millisecond, a.Rates[:300], seed, []string{compare.CostOptimal, compare.OfflineOptimal}
-		told := 0
-		a.Progress = func(simulate.Progress) { told++ }
-		r, err := compare.Compare(t.Context(), a)
-		if err != nil || told == 0 {
-			t.Fatal(told, err)
-		}
-		var out bytes.Buffer
-		if err := r.JSON(&out); err != nil {
-			t.Fatal(err)
-		}
-		return out.String()
-	}
-	first := run(1)
-	if again := run(1); again != first {
-		t.Error("the same seed gives another report")
-	}
-	if run(7) == first {
-		t.Error("another seed gives the same report")
-	}
-}
-
 // A model that no function holds has no policies of functions, and the report says so.
 func TestWithoutFunctions(t *testing.T) {
 	a := ask("language-cascade")
@@ -182,6 +142,46 @@ func TestWithoutFunctions(t *testing.T) {
 	var table bytes.Buffer
 	if err := r.Table(&table); err != nil || !strings.Contains(table.String(), "FunctionsOnly is left out: the price sheet has no functions") {
 		t.Errorf("%v\n%s", err, &table)
+	}
+}
+
+// What CostOptimal is without one thing each serves the same requests, and is not the same.
+func TestAblations(t *testing.T) {
+	a := ask("bert-base")
+	a.SLO, a.Seeds, a.Rates = 900*time.Millisecond, 1, traffic.Bursts(70, 40*time.Minute, 1)
+	a.Policies = append(compare.Ablations(), compare.CostOptimal)
+	r, err := compare.Compare(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := r.Rows[len(r.Rows)-1].Results[0]
+	hedges := func(x simulate.Result) int { return x.VMs[0].Hedges + x.Functions[0].Hedges }
+	if hedges(whole) == 0 {
+		t.Error("nothing was hedged")
+	}
+	for _, row := range r.Rows[:len(r.Rows)-1] {
+		if row.Why != "" {
+			t.Errorf("%s: %s", row.Policy, row.Why)
+			continue
+		}
+		x := row.Results[0]
+		if x.Requests != whole.Requests || x.SLO.Within < 0.9 || x.Dollars == whole.Dollars && x.Latency == whole.Latency {
+			t.Errorf("%s: %d requests, %+v, %+v", row.Policy, x.Requests, x.Dollars, x.SLO)
+		}
+		if n := hedges(x); n > 0 && row.Policy == compare.NoHedging {
+			t.Errorf("%s: %d hedges", row.Policy, n)
+		}
+	}
+}
+
+// Reach that drifts is that of the run.
+func TestDrift(t *testing.T) {
+	a := ask("vgg16")
+	a.SLO, a.Seeds, a.Rates, a.Policies = 112*time.Millisecond, 1, slices.Repeat([]float64{300}, 60), []string{compare.FunctionsOnly}
+	a.Reach = func() (depth.Reach, error) { return depth.Fixed([]float64{1, 1, 1, 1, 1}) }
+	r, err := compare.Compare(t.Context(), a)
+	if err != nil || r.Rows[0].Exits[4] != 1 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -73,6 +73,7 @@ func (w *workload) entrants() (all []*entrant, err error) {
 // enter fills an entrant in.
 func (p *plans) enter(e *entrant) error {
 	ask := p.ask
+	ablate(e.name, &ask)
 	switch e.name {
 	case FullKnativeLike, FullFunctionsOnly:
 		e.full, ask.Reach = true, nil
@@ -110,6 +111,7 @@ func (w *workload) most() provisioner.Limits {
 func (w *workload) scenario(e *entrant, seed int) simulate.Scenario {
 	s := w.requests(e.full, seed)
 	s.Plan, s.Running = e.plan, true
+	ablateRun(e.name, &s)
 	if seed == 0 {
 		s.Detail = w.Detail
 	}

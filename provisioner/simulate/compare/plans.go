@@ -16,6 +16,8 @@ func (p *plans) choose(name string, ask planner.Ask) (c *planner.Choice, err err
 		c = p.best.Uniform
 	case PerStage:
 		c = p.best.PerStage
+	case NoStages, NoBatching:
+		return p.with(ask)
 	case FunctionsOnly, FullFunctionsOnly:
 		ask.VMs = nil
 		return p.without(ask, "functions")
@@ -42,6 +44,15 @@ func (p *plans) without(ask planner.Ask, kind string) (*planner.Choice, error) {
 	}
 	if len(ask.Functions) == 0 && r.Uniform != nil {
 		return r.Uniform, nil
+	}
+	return &r.Choice, nil
+}
+
+// with plans for another question than all others'.
+func (p *plans) with(ask planner.Ask) (*planner.Choice, error) {
+	r, err := p.planner.Plan(ask)
+	if err != nil {
+		return nil, err
 	}
 	return &r.Choice, nil
 }

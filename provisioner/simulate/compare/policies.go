@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/provisioner/control"
+	"github.com/serflow/serflow-go/provisioner/estimate"
 	"github.com/serflow/serflow-go/provisioner/policy"
 	"github.com/serflow/serflow-go/provisioner/simulate/oracle"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
@@ -18,8 +19,10 @@ func (p *plans) maker(e *entrant) (func(seed int) policy.Policy, error) {
 		return func(int) policy.Policy { return &policy.Serflow{} }, nil
 	case UniformHybrid:
 		return func(int) policy.Policy { return policy.UniformHybrid() }, nil
-	case PerStage, CostOptimal:
+	case PerStage, CostOptimal, NoStages, NoBatching, NoHedging:
 		return func(int) policy.Policy { return &policy.CostOptimal{} }, nil
+	case NoDeviation:
+		return func(int) policy.Policy { return &meanOnly{forecasts: map[int]*estimate.Forecast{}} }, nil
 	case LibraUniform:
 		return func(int) policy.Policy { return &policy.Libra{} }, nil
 	case LibraMeasured:

@@ -93,7 +93,7 @@ func (w *workload) requests(full bool, seed int) simulate.Scenario {
 			if full {
 				return depth.Independent(slices.Repeat([]float64{1}, w.stages()), r)
 			}
-			reach, err := depth.Fixed(w.reach())
+			reach, err := w.drift()
 			if err != nil {
 				return nil, err
 			}
@@ -105,6 +105,14 @@ func (w *workload) requests(full bool, seed int) simulate.Scenario {
 		},
 		World: func(r *rand.Rand) (simulate.World, error) { return newWorld(w.profile, r), nil },
 	}
+}
+
+// drift is the reach over a run.
+func (w *workload) drift() (depth.Reach, error) {
+	if w.Reach != nil {
+		return w.Reach()
+	}
+	return depth.Fixed(w.reach())
 }
 
 // draw looks at the requests of each seed before they come.
