@@ -42,6 +42,9 @@ type Ask struct {
 	Runs  float64
 	Seed  uint64 // the first; the same seeds give the same report
 	Seeds int    // how many; default 3, of which confidence intervals are made
+	// Precision has more seeds run, up to four times Seeds, until half the confidence interval of each policy's dollars
+	// is within this share of them. Default: just Seeds.
+	Precision float64
 	// Policies to compare, by name, of Policies and Ablations; default Policies.
 	Policies []string
 	// Detail is how long the intervals are for which the first seed's results say what happened, as
@@ -97,20 +100,39 @@ func Compare(ctx context.Context, a Ask) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.draw(ctx); err != nil {
-		return nil, err
-	}
-	var all []simulate.Scenario
-	for _, e := range entrants {
-		if e.why == "" {
-			for seed := range a.Seeds {
-				all = append(all, w.scenario(e, seed))
-			}
+	for from := 0; ; from, w.Seeds = w.Seeds, 2*w.Seeds {
+		if err := w.run(ctx, entrants, from); err != nil {
+			return nil, err
+		}
+		if w.precise(entrants) || 2*w.Seeds > 4*a.Seeds {
+			return w.report(entrants)
 		}
 	}
-	results, err := simulate.RunAll(ctx, all, a.Progress)
-	if err != nil {
-		return nil, err
+}
+
+// run has all entrants run with the seeds from one on.
+func (w *workload) run(ctx context.Context, entrants []*entrant, from int) error {
+	if err := w.draw(ctx, from); err != nil {
+		return err
 	}
-	return w.report(entrants, results)
+	var all []simulate.Scenario
+	var whose []*entrant
+	for _, e := range entrants {
+		for seed := from; seed < w.Seeds && e.why == ""; seed++ {
+			all, whose = append(all, w.scenario(e, seed)), append(whose, e)
+		}
+	}
+	results, err := simulate.RunAll(ctx, all, w.Progress)
+	for i, r := range results {
+		whose[i].results = append(whose[i].results, r)
+	}
+	return err
+}
+
+// precise tells whether chance has no more part in anybody's dollars than Precision allows.
+func (w *workload) precise(entrants []*entrant) bool {
+	return w.Precision <= 0 || !slices.ContainsFunc(entrants, func(e *entrant) bool {
+		f := over(e.results, func(x simulate.Result) float64 { return x.Dollars.Total })
+		return e.why == "" && (w.Seeds == 1 || f.Half > w.Precision*f.Mean)
+	})
 }

@@ -45,6 +45,8 @@ type entrant struct {
 	kinds  [][]planner.Kind
 	policy func(seed int) policy.Policy // a new one for each run, since they remember
 	why    string                       // it cannot run
+
+	results []simulate.Result // by seed
 }
 
 // plans are what the planner finds for whoever may have what.

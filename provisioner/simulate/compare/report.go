@@ -85,7 +85,7 @@ type Latency struct {
 	P999 Figure `json:"p99.9"`
 }
 
-func (w *workload) report(entrants []*entrant, results []simulate.Result) (*Report, error) {
+func (w *workload) report(entrants []*entrant) (*Report, error) {
 	r := &Report{
 		Model: w.profile.Model, Source: w.profile.Source, Assumed: w.profile.Assumed, Stages: w.profile.Stages, Prices: w.Prices.Name, Traffic: w.Traffic,
 		Seconds: len(w.Rates), SLO: w.SLO.Seconds(), Seed: w.Seed, Seeds: w.Seeds,
@@ -105,8 +105,7 @@ func (w *workload) report(entrants []*entrant, results []simulate.Result) (*Repo
 		row := &Row{Policy: e.name, Full: e.full, Why: e.why}
 		if e.why == "" {
 			row.Plan = describe(e.plan)
-			row.fill(results[:w.Seeds], bounds)
-			results = results[w.Seeds:]
+			row.fill(e.results, bounds)
 		}
 		r.Rows = append(r.Rows, row)
 	}

@@ -115,12 +115,12 @@ func (w *workload) drift() (depth.Reach, error) {
 	return depth.Fixed(w.reach())
 }
 
-// draw looks at the requests of each seed before they come.
-func (w *workload) draw(ctx context.Context) error {
-	w.draws = make([]*oracle.Draw, w.Seeds)
+// draw looks at the requests of each seed, from one on, before they come.
+func (w *workload) draw(ctx context.Context, from int) error {
+	w.draws = append(w.draws, make([]*oracle.Draw, w.Seeds-from)...)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for seed := range w.draws {
+	for seed := from; seed < w.Seeds; seed++ {
 		group.Go(func() (err error) {
 			if err := ctx.Err(); err != nil {
 				return err
