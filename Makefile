@@ -1,4 +1,4 @@
-.PHONY: demo quickstart aws profile simulate ablation fidelity overload test nightly soak bench
+.PHONY: demo quickstart aws profile simulate evaluation ablation fidelity overload test nightly soak bench
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -24,6 +24,11 @@ aws:
 simulate:
 	go run ./examples/simulate
 
+# The evaluation's whole grid: hours; it goes on where it was broken off. STOP=20m begins no cell after that.
+STOP = 1000h
+evaluation:
+	go run ./examples/evaluate -cells provisioner/simulate/evaluate/cells.csv -text provisioner/simulate/EVALUATION.md -stop $(STOP)
+
 # What each mechanism of the balancer is worth, on generated bursts.
 ablation:
 	go run ./examples/ablation
@@ -43,8 +48,7 @@ overload:
 # requests and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
-	go test -count=1 ./provisioner/simulate ./provisioner/planner ./provisioner/control ./examples/aws
-	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control
+	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion
