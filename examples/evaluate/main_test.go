@@ -45,7 +45,7 @@ func TestRefuses(t *testing.T) {
 		"only flags are taken":          {"more"},
 		"provided but not defined":      {"-unknown"},
 		"delete the file to begin anew": {"-cells", nonsense},
-		"no such file":                  {"-cells", filepath.Join(nonsense + "x", "file")},
+		"no such file":                  {"-cells", filepath.Join(nonsense+"x", "file")},
 	} {
 		var errs bytes.Buffer
 		if err := run(t.Context(), args, io.Discard, &errs); err == nil || !strings.Contains(err.Error(), want) {
