@@ -1,7 +1,5 @@
 //go:build unix
 
-// Package boot runs the VMs of a fake AWS as processes of this machine, each at an address of the
-// loopback network that is its own: the shell runs their user data.
 package boot
 
 import (
