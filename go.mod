@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	cloud.google.com/go/auth v0.24.1-0.20261001053825-dbc26066f70a
+	cloud.google.com/go/compute v1.75.0
 	cloud.google.com/go/longrunning v1.3.0
 	cloud.google.com/go/run v1.24.1
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0

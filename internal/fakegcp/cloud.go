@@ -28,17 +28,26 @@ type Options struct {
 	Container func(*runpb.RevisionTemplate) (http.Handler, error)
 	Init      time.Duration // what an instance takes to start
 	Deploying time.Duration // what an operation of Cloud Run takes
+
+	Zones   []string
+	Images  []string           // that VMs may boot from
+	Types   map[string]float64 // dollars an hour, by machine type, and " spot" after it
+	Booting time.Duration      // what an insertion takes
+	Lag     time.Duration      // how far lists of VMs are behind
 }
 
 // Fault is a way in which calls fail.
 type Fault string
 
-// The faults. HalfWay and Endless are of operations; Stale is of changes.
+// The faults. NoCapacity and OverQuota are of insertions, and come to light in the operation; HalfWay
+// and Endless are of operations; Stale is of changes; ZoneDown is of lists.
 const (
 	Throttled   Fault = "throttled"
 	Denied      Fault = "denied"
 	Unavailable Fault = "unavailable" // 503, and nothing is done
 	AnswerLost  Fault = "answer lost" // done, and the connection breaks
+	NoCapacity  Fault = "no capacity"
+	ZoneDown    Fault = "zone down" // a list without one of the zones
 	OverQuota   Fault = "over quota"
 	HalfWay     Fault = "half-way" // accepted, and then it fails
 	Endless     Fault = "endless"  // accepted, and never done
@@ -60,12 +69,18 @@ type Cloud struct {
 	services   map[string]*service
 	dollars    float64 // of functions
 	serial     int     // of operations, revisions and etags
+
+	vms        []*vm
+	insertions map[string]*insertion // by request ID
+	doings     map[string]*insertion // by the name of their operation
+	room       map[string]int        // VMs that there still is room for, by type and zone; no limit if not there
 }
 
 // New returns a cloud in which nothing runs and nothing fails.
 func New(o Options) *Cloud {
 	return &Cloud{
 		options: o, faults: map[string][]Fault{}, calls: map[string]int{}, operations: map[string]*operation{}, services: map[string]*service{},
+		insertions: map[string]*insertion{}, doings: map[string]*insertion{}, room: map[string]int{},
 	}
 }
 

@@ -51,7 +51,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.serve(w, r)
 		return
 	}
-	http.NotFound(w, r)
+	c.rest(w, r)
 }
 
 // Client is an HTTP client without a network, for what Google Cloud serves by HTTP.

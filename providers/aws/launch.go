@@ -151,9 +151,9 @@ func (e *EC2) grant(it *intent, out *ec2.RunInstancesOutput, c candidate) {
 		vm.Token, vm.Owner, vm.Stages, vm.Artifact = l.Token, l.Owner, l.Stages, l.Artifact
 		vm.Offer = bought(l.Offer, c)
 		if over(i) {
-			e.memory.end(time.Now(), vm.ID)
-		} else if _, ended := e.memory.ended[vm.ID]; !ended {
-			e.memory.begun(time.Now(), vm)
+			e.memory.End(time.Now(), vm.ID)
+		} else if !e.memory.Ended(vm.ID) {
+			e.memory.Begun(time.Now(), vm)
 		}
 		it.granted = append(it.granted, vm)
 	}
@@ -177,8 +177,5 @@ func (e *EC2) settle(op string, it *intent) ([]providers.Instance, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	there := slices.Clone(it.granted)
-	return slices.DeleteFunc(there, func(vm providers.Instance) bool {
-		_, gone := e.memory.ended[vm.ID]
-		return gone
-	}), nil
+	return slices.DeleteFunc(there, func(vm providers.Instance) bool { return e.memory.Ended(vm.ID) }), nil
 }

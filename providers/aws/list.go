@@ -54,7 +54,7 @@ func (e *EC2) find(ctx context.Context, op string, api *ec2.Client, tag, value s
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.memory.correct(time.Now(), list, which), nil
+	return e.memory.Correct(time.Now(), list, which), nil
 }
 
 // literally is a text without wildcards, as a filter's value.
@@ -70,7 +70,7 @@ func over(i types.Instance) bool {
 func (e *EC2) gone(id string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.memory.end(time.Now(), id)
+	e.memory.End(time.Now(), id)
 }
 
 // instance is a VM as its tags describe it.
@@ -107,7 +107,7 @@ func (e *EC2) End(ctx context.Context, id string) error {
 	case err == nil:
 	case errors.As(err, &answer) && strings.HasPrefix(answer.ErrorCode(), "InvalidInstanceID."):
 		e.mu.Lock()
-		young := e.memory.young(time.Now(), id)
+		young := e.memory.Young(time.Now(), id)
 		e.mu.Unlock()
 		if young {
 			return failed(op, "end it again in some seconds", fmt.Errorf("%w: EC2 does not know yet what it has just launched: %w", providers.ErrUnavailable, err))

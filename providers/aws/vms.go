@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
+	"github.com/serflow/serflow-go/internal/lately"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
 )
@@ -60,7 +61,7 @@ type EC2 struct {
 	mu      sync.Mutex
 	intents map[string]*intent // of launches, by token
 	order   []string           // of these tokens, the oldest first
-	memory  memory
+	memory  lately.Memory
 }
 
 var _ providers.VMs = (*EC2)(nil)
@@ -80,7 +81,7 @@ func VMs(o VMOptions) *EC2 {
 	if o.Port == 0 {
 		o.Port = 8080
 	}
-	return &EC2{options: o, client: &client{config: o.Config}, intents: map[string]*intent{}, memory: newMemory()}
+	return &EC2{options: o, client: &client{config: o.Config}, intents: map[string]*intent{}, memory: lately.New()}
 }
 
 // Name is "aws".

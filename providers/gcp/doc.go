@@ -1,10 +1,31 @@
-// Package gcp rents on Google Cloud: functions on Cloud Run. Credentials are found by the client
-// libraries' application default credentials.
+// Package gcp rents on Google Cloud: VMs on Compute Engine and functions on Cloud Run. Credentials
+// are found by the client libraries' application default credentials.
 //
+//	vms := gcp.VMs(gcp.VMOptions{
+//		Project: "shop-1234", Zones: []string{"us-central1-a"}, // where the service runs itself
+//		Image:   "projects/shop-1234/global/images/worker-1",   // with the service's program at /opt/serflow/worker
+//	})
 //	functions := gcp.Functions(gcp.FunctionOptions{
 //		Project: "shop-1234", Region: "us-central1",      // where the service runs itself
 //		Image:   "us-central1-docker.pkg.dev/shop-1234/shop/worker:1",
 //	})
+//
+// # VMs
+//
+// A VM is made from an image, on demand or spot, with a startup script that starts the worker: the
+// image's program with the environment variable SERFLOW_WORKER. Its worker is reached at its
+// address in the network; firewall rules must let the service do that. It has no external address,
+// and no rights unless VMOptions.ServiceAccount gives it some. Who may get instances can read what
+// workers are told, of which the credential is a part.
+//
+// When the worker ends, as it does when its owner has been silent for half an hour, the VM shuts
+// down. Compute Engine bills no VM that is shut down, but its disk, which no VM without rights can
+// delete: List lists it, so the next program with the owner's tag ends it, as Teardown does. Spot
+// VMs that are taken back are deleted.
+//
+// One offer may be met with several machine types and zones. The cheapest type that is to be had is
+// taken, in the first zone where it is. Each VM says what it costs itself. Names and request IDs
+// follow from the launch's token, so that no launch happens twice, whoever asks.
 //
 // # Functions
 //
@@ -24,9 +45,10 @@
 //
 // # Rights
 //
-// iam-functions.json is a custom role of the service's account (gcloud iam roles create --file).
-// It needs that on the project, since Cloud Run's names cannot be confined by it, and
-// iam.serviceAccounts.actAs of it on the account that workers run as, which itself needs no rights.
+// iam-vms.json and iam-functions.json are custom roles of the service's account (gcloud iam roles
+// create --file): give it those of what you rent, on the project.
+// Give iam.serviceAccounts.actAs on the account that workers run as instead, if you can: it needs no
+// rights itself. Which permissions a call needs is from memory of Google's documentation.
 //
 // # What has not been tried
 //

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/googleapis/gax-go/v2/apierror"
+	"google.golang.org/api/googleapi"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -31,14 +34,15 @@ type meaning struct {
 const noCredentials = "see what application default credentials are found: gcloud auth application-default login, or the service account of the machine"
 
 var (
-	overQuota = meaning{providers.ErrLimit, "raise the quota of the project, or plan fewer"}
-	throttled = meaning{providers.ErrThrottled, "call again later"}
-	denied    = meaning{providers.ErrInvalid, "give the service's account the role of iam-functions.json or iam-vms.json, and see whether the API is enabled"}
-	anonymous = meaning{providers.ErrInvalid, noCredentials}
-	absent    = meaning{providers.ErrNotFound, "Ensure it first, and see that project, region, image and network are what there is"}
-	wrong     = meaning{providers.ErrInvalid, "see what Google Cloud says"}
-	faulty    = meaning{providers.ErrUnavailable, "ask again: Google Cloud has a fault of its own, or cannot be reached"}
-	atWork    = meaning{providers.ErrUnavailable, "ask again: Google Cloud is still at work on it"}
+	noCapacity = meaning{providers.ErrInsufficientCapacity, "try later, or offer more types or zones"}
+	overQuota  = meaning{providers.ErrLimit, "raise the quota of the project, or plan fewer"}
+	throttled  = meaning{providers.ErrThrottled, "call again later"}
+	denied     = meaning{providers.ErrInvalid, "give the service's account the role of iam-functions.json or iam-vms.json, and see whether the API is enabled"}
+	anonymous  = meaning{providers.ErrInvalid, noCredentials}
+	absent     = meaning{providers.ErrNotFound, "Ensure it first, and see that project, region, image and network are what there is"}
+	wrong      = meaning{providers.ErrInvalid, "see what Google Cloud says"}
+	faulty     = meaning{providers.ErrUnavailable, "ask again: Google Cloud has a fault of its own, or cannot be reached"}
+	atWork     = meaning{providers.ErrUnavailable, "ask again: Google Cloud is still at work on it"}
 )
 
 // meanings is by code of gRPC: https://cloud.google.com/apis/design/errors.
@@ -55,14 +59,52 @@ var meanings = map[codes.Code]meaning{
 	codes.Aborted:            atWork,
 }
 
+// operationMeanings is by code of an operation of Compute Engine that has failed. An unknown one says
+// only that there is no VM of it.
+var operationMeanings = map[string]meaning{
+	"QUOTA_EXCEEDED":      overQuota,
+	"LIMIT_EXCEEDED":      overQuota,
+	"PERMISSIONS_ERROR":   denied,
+	"RESOURCE_NOT_FOUND":  absent,
+	"INVALID_USAGE":       wrong,
+	"INVALID_FIELD_VALUE": wrong,
+}
+
+// byStatus is by status of HTTP, as in the table of codes.Code.
+var byStatus = map[int]codes.Code{
+	http.StatusBadRequest: codes.InvalidArgument, http.StatusUnauthorized: codes.Unauthenticated, http.StatusForbidden: codes.PermissionDenied,
+	http.StatusNotFound: codes.NotFound, http.StatusConflict: codes.AlreadyExists, http.StatusPreconditionFailed: codes.FailedPrecondition,
+	http.StatusTooManyRequests: codes.ResourceExhausted,
+}
+
 // codeOf is an error's code of gRPC, whatever carried it.
 func codeOf(err error) codes.Code {
 	var api *apierror.APIError
-	if errors.As(err, &api) && api.GRPCStatus() != nil {
+	var rest *googleapi.Error
+	switch {
+	case errors.As(err, &rest) && exceeded(rest):
+		return codes.ResourceExhausted
+	case errors.As(err, &rest):
+		code, known := byStatus[rest.Code]
+		if !known {
+			code = codes.Unavailable
+		}
+		return code
+	case errors.As(err, &api) && api.GRPCStatus() != nil:
 		return api.GRPCStatus().Code()
 	}
 	return status.Code(err)
 }
+
+// exceeded tells whether a refusal is for a rate or a quota: Compute Engine answers 403 to both.
+func exceeded(err *googleapi.Error) bool {
+	return slices.ContainsFunc(err.Errors, func(e googleapi.ErrorItem) bool {
+		return strings.HasSuffix(strings.ToLower(e.Reason), "ratelimitexceeded") || e.Reason == "quotaExceeded"
+	})
+}
+
+// taken tells whether something has that name already.
+func taken(err error) bool { return codeOf(err) == codes.AlreadyExists }
 
 // meaningOf is what a call's error means. A quota of calls a minute is throttling, one of things is
 // a limit.
@@ -70,7 +112,7 @@ func meaningOf(err error) meaning {
 	code := codeOf(err)
 	text := strings.ToLower(err.Error())
 	switch m, known := meanings[code]; {
-	case code == codes.ResourceExhausted && strings.Contains(text, "quota") && !strings.Contains(text, "per minute") && !strings.Contains(text, "rate_limit"):
+	case code == codes.ResourceExhausted && strings.Contains(text, "quota") && !strings.Contains(text, "per minute") && !strings.Contains(text, "rate"):
 		return overQuota
 	case known:
 		return m

@@ -141,6 +141,7 @@ func (r *CloudRun) begin(ctx context.Context, op string) (*run.ServicesClient, e
 var (
 	projectID = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
 	region    = regexp.MustCompile(`^[a-z]+-[a-z]+[0-9]+$`)
+	zone      = regexp.MustCompile(`^[a-z]+-[a-z]+[0-9]+-[a-z]$`)
 )
 
 // validate reports what cannot be. Its error wraps providers.ErrInvalid.

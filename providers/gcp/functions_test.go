@@ -63,9 +63,9 @@ func (c *capitals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case r.URL.Path != launch.InvokePath || r.Header.Get("Authorization") != "Bearer "+c.credential:
-		http.Error(w, "unauthorized", 401)
+		http.Error(w, "unauthorized", http.StatusUnauthorized)
 	case string(body) == "fail":
-		http.Error(w, "it was told to", 500)
+		http.Error(w, "it was told to", http.StatusInternalServerError)
 	default:
 		w.Write(bytes.ToUpper(body))
 	}

@@ -59,3 +59,24 @@ func TestTheRoleOfFunctions(t *testing.T) {
 		roleIn(t, "iam-functions.json").allows(t, cloud.Calls())
 	})
 }
+
+// The role has the permissions that the calls of VMs need, and no more.
+func TestTheRoleOfVMs(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newCompute()
+		o := vmOptions(cloud)
+		o.ServiceAccount = "worker@shop-1234.iam.gserviceaccount.com"
+		e := gcp.VMs(o)
+		vms, err := e.Launch(t.Context(), launchOf(t, e, "a", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.List(t.Context(), "shop"); err != nil {
+			t.Error(err)
+		}
+		if err := e.End(t.Context(), vms[0].ID); err != nil {
+			t.Error(err)
+		}
+		roleIn(t, "iam-vms.json").allows(t, cloud.Calls())
+	})
+}

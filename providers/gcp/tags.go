@@ -24,7 +24,6 @@ const (
 	termsKey    = "serflow-terms"
 	stagesKey   = "serflow-stages"
 	artifactKey = "serflow-artifact"
-	createdKey  = "serflow-created" // in nanoseconds of Unix time
 	planKey     = "serflow-plan"    // digest of what a service is to be
 	attemptKey  = "serflow-attempt" // when a revision was last tried that had failed
 )
@@ -61,6 +60,38 @@ func stagesFrom(text string) stage.Range {
 }
 
 func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+// vmTags is what List reads again of a VM. The price is that of the type, not of the offer.
+func vmTags(l providers.Launch, c candidate) map[string]string {
+	return map[string]string{
+		ownerKey: l.Owner, tokenKey: l.Token, offerKey: l.Offer.Name, termsKey: vmTerms(bought(l.Offer, c)), stagesKey: stagesText(l.Stages), artifactKey: l.Artifact,
+	}
+}
+
+var markets = map[provisioner.Market]string{provisioner.OnDemand: "on-demand", provisioner.Spot: "spot", provisioner.Committed: "committed"}
+
+// vmTerms is what an offer says beside its name.
+func vmTerms(o provisioner.VMOffer) string {
+	return strings.Join([]string{
+		"arch:" + o.Arch, "vcpus:" + number(o.VCPUs), "gb:" + number(o.MemoryGB), "hour:" + number(o.PerHour),
+		"minimum:" + o.Minimum.String(), "market:" + markets[o.Market], "interruptions:" + number(o.Interruptions),
+	}, " ")
+}
+
+// vmOfferFrom is the inverse of vmTerms. What cannot be read is left out: a VM whose tags somebody
+// has changed is still a VM.
+func vmOfferFrom(name, text string) provisioner.VMOffer {
+	o, market := provisioner.VMOffer{Name: name}, ""
+	readTerms(text, map[string]any{
+		"arch": &o.Arch, "vcpus": &o.VCPUs, "gb": &o.MemoryGB, "hour": &o.PerHour, "minimum": &o.Minimum, "market": &market, "interruptions": &o.Interruptions,
+	})
+	for m, text := range markets {
+		if text == market {
+			o.Market = m
+		}
+	}
+	return o
+}
 
 // functionTags is what List reads again.
 func functionTags(s providers.FunctionSpec) map[string]string {
