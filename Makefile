@@ -45,10 +45,11 @@ overload:
 	go run ./examples/overload -length 20s
 
 # Runs every test with the race detector, and without it those that simulate millions of
-# requests and that it leaves out.
+# requests, or plan again and again, and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
 	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws
+	go test -count=1 -run Replan ./serflow
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion

@@ -31,7 +31,7 @@ type Scaling struct {
 }
 
 // Pin holds the number of VMs of a group of the plan within bounds. A Max of 0 is as many as the
-// Limits allow.
+// Limits allow. A plan that has no such group is not moved over to, and that is said in the Log.
 type Pin struct {
 	Stages   stage.Range
 	Min, Max int

@@ -1,6 +1,7 @@
 package serflow
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -74,7 +75,9 @@ func (f *fleet) planNext(ask planner.Ask) (n next, err error) {
 		return n, err
 	}
 	n.groups = control.Planned(kinds)
-	f.pin(n.groups)
+	if none := f.pin(n.groups); len(none) > 0 {
+		return n, fmt.Errorf("%w: the plan for this traffic has no VM group of %v, which is pinned: take the pin away if that plan is welcome", ErrInput, none[0].Stages)
+	}
 	if !sameGroups(f.inForce(), n.Plan) {
 		n.Generation++
 	}

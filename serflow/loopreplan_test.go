@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/providers/mock"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/planner"
@@ -128,26 +127,6 @@ func vmsOf(p *serflow.Pipeline, offer string) string {
 	return strings.Join(ids, " ")
 }
 
-// When VMs come to cost ten times as much, another plan is made, of functions alone.
-func TestPricesChange(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSkies(t, rentedModel, nil, tiny, roomy)
-		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
-		var log told
-		p := s.replanning(t, &log, twoParts(t, 1, 1, 1))
-		defer s.closed(t, p)
-		stream(t, p, 10, 30*time.Minute, 2)
-		if len(offers(p)) != 2 {
-			t.Fatalf("%v", offers(p))
-		}
-		s.dearer.Store(100)
-		stream(t, p, 10, 45*time.Minute, 2)
-		if got := p.Stats().VMs; len(got) > 0 || log.count("an hour now, and not $0.0") != 1 {
-			t.Errorf("%v: %s", got, log.String())
-		}
-	})
-}
-
 // Without functions requests move over from VMs to VMs, once there are some of each group. Those that
 // are on a VM of the old plan then, and have another of its VMs before them, go on to that.
 func TestMovesWithoutFunctions(t *testing.T) {
@@ -168,30 +147,6 @@ func TestMovesWithoutFunctions(t *testing.T) {
 		stream(t, p, 10, 60*time.Minute, 2)
 		if after := s.mostGroups(p); after != "a..c" || log.count("requests begin with the new plan") != 1 {
 			t.Errorf("%v: %s", after, log.String())
-		}
-	})
-}
-
-// A plan that nothing can serve in time is not moved over to, and requests go on where they were.
-func TestStaysWhereItIs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSkies(t, rentedModel, nil, tiny, roomy)
-		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
-		var log told
-		p := s.replanning(t, &log, twoParts(t, 1, 1, 1))
-		defer s.closed(t, p)
-		stream(t, p, 10, 15*time.Minute, 2)
-		s.hook(func(_ int, op string) error {
-			if op == "ensure" {
-				return providers.ErrInvalid
-			}
-			return nil
-		}, nil)
-		s.dearer.Store(100)
-		before := s.mostGroups(p)
-		stream(t, p, 10, 90*time.Minute, 2)
-		if log.count("the plan stays as it is") == 0 || s.mostGroups(p) != before {
-			t.Errorf("%v, had %v: %s", s.mostGroups(p), before, log.String())
 		}
 	})
 }
