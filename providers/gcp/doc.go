@@ -21,7 +21,8 @@
 // When the worker ends, as it does when its owner has been silent for half an hour, the VM shuts
 // down. Compute Engine bills no VM that is shut down, but its disk, which no VM without rights can
 // delete: List lists it, so the next program with the owner's tag ends it, as Teardown does. Spot
-// VMs that are taken back are deleted.
+// VMs that are taken back are deleted; with package preemption their workers hear of it half a minute
+// before.
 //
 // One offer may be met with several machine types and zones. The cheapest type that is to be had is
 // taken, in the first zone where it is. Each VM says what it costs itself. Names and request IDs
