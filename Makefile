@@ -1,4 +1,4 @@
-.PHONY: demo quickstart aws profile simulate evaluation ablation fidelity overload test nightly soak bench
+.PHONY: demo quickstart aws profile simulate evaluation ablation fidelity overload test nightly soak bench peers
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -64,7 +64,12 @@ SEED = 1
 soak:
 	go test -race -count=1 -tags nightly -run '^TestSoak$$' -v -timeout 20m ./serflow -soak.seed $(SEED)
 
+# What we call, beside programs that others wrote: Lambda's Invoke, the metadata service of EC2, AWS's command line.
+peers:
+	.ci/peers
+
 # Time and memory, side by side in one run.
 bench:
 	$(with_onnxruntime) go test -run '^$$' -bench . -benchmem ./...
 	cd balancer/peers && go test -run '^$$' -bench . -benchmem -cpu 1,2 ./...
+	.ci/peers -bench

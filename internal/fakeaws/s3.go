@@ -1,9 +1,12 @@
 package fakeaws
 
 import (
+	"crypto/md5"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -11,7 +14,7 @@ import (
 func (c *Cloud) object(w http.ResponseWriter, r *http.Request, body []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	action := map[string]string{"PUT": "s3:PutObject", "GET": "s3:GetObject", "DELETE": "s3:DeleteObject"}[r.Method]
+	action := map[string]string{"PUT": "s3:PutObject", "GET": "s3:GetObject", "HEAD": "s3:GetObject", "DELETE": "s3:DeleteObject"}[r.Method]
 	c.calls[action]++
 	fault := c.fault(action)
 	refused := c.signed(r, "s3")
@@ -29,14 +32,17 @@ func (c *Cloud) object(w http.ResponseWriter, r *http.Request, body []byte) {
 		refused = &refusal{501, "NotImplemented", "this fake does not know that"}
 	case !slices.Contains(c.options.Buckets, bucket):
 		refused = &refusal{404, "NoSuchBucket", "The specified bucket does not exist"}
-	case r.Method == http.MethodGet && !there:
+	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && !there:
 		refused = &refusal{404, "NoSuchKey", "The specified key does not exist."}
 	case r.Method == http.MethodPut:
 		c.objects[name] = body
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, md5.Sum(body)))
 	case r.Method == http.MethodDelete:
 		delete(c.objects, name)
 		w.WriteHeader(http.StatusNoContent)
 	default:
+		w.Header().Set("Last-Modified", c.now().UTC().Format(http.TimeFormat))
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
 		w.Write(content)
 	}
 	if fault == AnswerLost {

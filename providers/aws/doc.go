@@ -48,6 +48,8 @@
 //
 // # What has not been tried
 //
-// The tests talk to a fake of our own (internal/fakeaws), by HTTP and with the real SDK. None of
-// this has been run against AWS itself.
+// None of this has been run against AWS itself. The tests talk to a fake of our own
+// (internal/fakeaws), by HTTP and with the real SDK; AWS's command line is a second client of it.
+// Calls of functions are also tried on npm's serverless-offline, which gives no report of what a
+// call is billed for, and the notices of spot VMs on AWS's mock of the metadata service (.ci/peers).
 package aws
