@@ -30,7 +30,7 @@ func (s *scaler) decided() bool { return s.ticked.Load() }
 // newScaler is nil if nothing is to be scaled.
 func (c *cloud) newScaler() (*scaler, error) {
 	c.lay(c.plan.VMs, *c.plan)
-	if c.scaling == nil || c.vms == nil {
+	if c.scaling == nil || c.vms == nil && !c.recommend {
 		return nil, nil
 	}
 	stages := len(c.model.Stages)

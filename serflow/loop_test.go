@@ -299,3 +299,25 @@ func TestRecommendRentsNothing(t *testing.T) {
 		}
 	})
 }
+
+// Where functions alone would serve, that is what it would have cost.
+func TestRecommendFunctionsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, cheap)
+		s.hook(func(_ int, op string) error { t.Errorf("it called %s", op); return nil }, nil)
+		var log told
+		plan := vmsAndFunctions(1)
+		plan.VMs = nil
+		p := s.scaled(t, &log, serflow.Scaling{}, serflow.Recommend(), serflow.Plan(plan))
+		send(t, p, 1, 10*time.Minute)
+		// 300 ms of the function cost $8.8e-6.
+		if b := p.Stats().Recommended; b == nil || b.Requests < 580 || b.Total() < b.Requests*8e-6 || b.Total() > b.Requests*1e-5 || b.Alone != b.Total() {
+			t.Errorf("%+v", b)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		s.hook(nil, nil)
+		s.closed(t, nil)
+	})
+}

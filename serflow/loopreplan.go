@@ -62,26 +62,26 @@ type next struct {
 	groups []control.Group
 }
 
-// plan makes the next plan.
-func (f *fleet) planNext(ask planner.Ask) (n next, err error) {
-	result, err := f.planner.Plan(ask)
+// planNext makes the next plan.
+func (c *cloud) planNext(ask planner.Ask) (n next, err error) {
+	result, err := c.planner.Plan(ask)
 	if err != nil {
 		return n, err
 	}
 	n.Plan = result.Plan
-	n.Generation = f.inForce().Generation
-	kinds, err := f.planner.Kinds(ask, n.Plan, mostOthers)
+	n.Generation = c.inForce().Generation
+	kinds, err := c.planner.Kinds(ask, n.Plan, mostOthers)
 	if err != nil {
 		return n, err
 	}
 	n.groups = control.Planned(kinds)
-	if none := f.pin(n.groups); len(none) > 0 {
+	if none := c.pin(n.groups); len(none) > 0 {
 		return n, fmt.Errorf("%w: the plan for this traffic has no VM group of %v, which is pinned: take the pin away if that plan is welcome", ErrInput, none[0].Stages)
 	}
-	if !sameGroups(f.inForce(), n.Plan) {
+	if !sameGroups(c.inForce(), n.Plan) {
 		n.Generation++
 	}
-	f.log.Info("planned", "generation", n.Generation, "plan", result.Explain())
+	c.log.Info("planned", "generation", n.Generation, "plan", result.Explain())
 	return n, nil
 }
 

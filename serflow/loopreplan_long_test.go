@@ -77,3 +77,23 @@ func TestReplanKeepsPinnedGroups(t *testing.T) {
 
 // pricesAreAskedFor is how often.
 const pricesAreAskedFor = time.Hour
+
+// A pipeline that only recommends says which plan it would move to when traffic changes, and what that
+// would cost.
+func TestReplanRecommended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, tiny, roomy)
+		s.hook(func(_ int, op string) error { t.Errorf("it called %s", op); return nil }, nil)
+		var log told
+		p := s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.Recommend())
+		stream(t, p, 5, 20*time.Minute, 0)
+		if n := log.count(`msg="planning again (recommended: nothing is rented)"`); n != 1 || log.count("msg=planned generation=1") != 1 {
+			t.Errorf("planned again %d times: %s", n, log.String())
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		s.hook(nil, nil)
+		s.closed(t, nil)
+	})
+}

@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/provisioner/control"
+	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/stage"
 )
 
 // Recommend rents nothing. The pipeline serves in process, however it is set up with On; in the Log it
 // says what Scale would do for the requests that come, and once an hour, and when it is closed,
 // what they would have cost: by Scale, on functions alone, and on the plan's VMs without scaling.
-// Every VM is taken to be there after its boot. Stats has the same bill.
+// Every VM is taken to be there after its boot. Stats has the same bill. A plan that would be made
+// again for other traffic is, and the bill goes on by that.
 func Recommend() Option { return func(p *Pipeline) { p.rental.recommend = true } }
 
 // Recommended is what the requests so far would have cost.
@@ -23,6 +25,8 @@ type recommender struct {
 	shadow *control.Shadow
 	ask    chan chan Recommended
 	done   chan struct{}
+
+	replanAt time.Duration // not before
 }
 
 // billEvery is how often the bill is in the log.
@@ -47,11 +51,9 @@ func openRecommender(ctx context.Context, model stage.Model, r rental) (*recomme
 	if c.scaler, err = c.newScaler(); err != nil {
 		return nil, err
 	}
-	if c.scaler == nil { // functions alone need no loop
-		return nil, nil
-	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	m := &recommender{cloud: c, shadow: control.NewShadow(c.scaler.loop), ask: make(chan chan Recommended), done: make(chan struct{})}
+	m.shadow.Elsewhere(control.Elsewhere(c.expected(), len(model.Stages)))
 	go m.run()
 	return m, nil
 }
@@ -88,6 +90,29 @@ func (m *recommender) step() {
 		line.Why += " (recommended: nothing is rented)"
 		m.logLine(line)
 	}
+	if d, drifts := s.loop.Drift(); drifts && m.replanned && now >= m.replanAt {
+		m.replanAt = now + replanEvery
+		if err := m.replan(d); err != nil {
+			m.log.Warn("the plan would stay as it is", "why", d.Why, "error", err)
+		}
+	}
+}
+
+// replan goes over to the plan that would be made for the traffic of now.
+func (m *recommender) replan(d control.Drift) error {
+	m.log.Info("planning again (recommended: nothing is rented)", "why", d.Why)
+	ask := *m.scaling.Ask
+	ask.Reach, ask.Traffic = d.Reach, planner.Steady(d.Rate, d.Deviation)
+	n, err := m.planNext(ask)
+	if err != nil {
+		return err
+	}
+	if err := m.scaler.loop.Plan(n.groups, n.Reach); err != nil {
+		return err
+	}
+	m.lay(m.scaler.loop.Kinds(), n.Plan)
+	m.shadow.Elsewhere(control.Elsewhere(m.expected(), len(m.model.Stages)))
+	return nil
 }
 
 // saw counts a request that has been served in process, or has failed.

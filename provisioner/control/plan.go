@@ -1,11 +1,13 @@
 package control
 
 import (
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/policy"
+	"github.com/serflow/serflow-go/stage"
 )
 
 // Planned is the groups of a plan, from what a planner knows of them: planner.Planner.Kinds.
@@ -36,7 +38,7 @@ func Supposed(e provisioner.Expect, stages int, boot time.Duration) (groups []Gr
 		}
 		slots := float64(g.SlotsOf())
 		o := Offer{VMGroup: g, Economics: policy.Economics{
-			PerRequest: perRequest(e, g), Saturation: slots / work, FullPass: slots / pass,
+			PerRequest: perRequest(e, g.Stages), Saturation: slots / work, FullPass: slots / pass,
 			Boot: boot, Carried: policy.Erlang{Slots: g.SlotsOf(), Rate: 1 / work},
 		}}
 		if g.Offer.Market != provisioner.Committed {
@@ -47,15 +49,35 @@ func Supposed(e provisioner.Expect, stages int, boot time.Duration) (groups []Gr
 	return groups
 }
 
-// perRequest is what a request of a group costs on the plan's functions; 0 if some stage has none.
-func perRequest(e provisioner.Expect, g provisioner.VMGroup) (dollars float64) {
-	for s := g.Stages.First; s <= g.Stages.Last; {
+// Elsewhere is what a request costs in dollars on functions that gets to stages which no VM group of
+// the plan has, by the first of these: for Shadow.Elsewhere.
+func Elsewhere(e provisioner.Expect, stages int) []float64 {
+	dollars := make([]float64, stages)
+	on := func(s int) bool {
+		return slices.ContainsFunc(e.Plan.VMs, func(g provisioner.VMGroup) bool { return g.Stages.Has(s) })
+	}
+	for first := 0; first < stages; first++ {
+		last := first - 1
+		for last+1 < stages && !on(last+1) {
+			last++
+		}
+		if last >= first {
+			dollars[first] = perRequest(e, stage.Range{First: first, Last: last})
+			first = last
+		}
+	}
+	return dollars
+}
+
+// perRequest is what a request costs for some stages on the plan's functions; 0 if one has none.
+func perRequest(e provisioner.Expect, in stage.Range) (dollars float64) {
+	for s := in.First; s <= in.Last; {
 		f, ok := functionAt(e.Plan, s)
 		if !ok {
 			return 0
 		}
 		m := e.Function(f)
-		dollars += e.Plan.GoOn(g.Stages.First, s) * f.Offer.Cost(m.Service[s-f.Stages.First])
+		dollars += e.Plan.GoOn(in.First, s) * f.Offer.Cost(m.Service[s-f.Stages.First])
 		s = f.Stages.Last + 1
 	}
 	return dollars

@@ -17,6 +17,8 @@ type Shadow struct {
 	next  int
 	bill  Bill
 	at    time.Duration // up to when the bill is reckoned
+
+	elsewhere []float64
 }
 
 // boot is a VM that is not ready yet.
@@ -30,7 +32,7 @@ type Bill struct {
 	Seconds   float64
 	Requests  float64
 	VMs       float64 // that the loop would have rented
-	Functions float64 // beside them
+	Functions float64 // beside them, and of stages that have no VMs
 	Alone     float64 // functions alone; of groups that have none, nothing
 	Fixed     float64 // the plan's VMs, if there were always as many, and functions beside them
 }
@@ -50,6 +52,10 @@ func NewShadow(l *Loop) *Shadow {
 	s.fleet.Found(0)
 	return s
 }
+
+// Elsewhere sets what a request costs on functions, in dollars, that gets to stages which are no
+// group's, by the first of these: see the function Elsewhere. Without it they cost nothing.
+func (s *Shadow) Elsewhere(dollars []float64) { s.elsewhere = dollars }
 
 // Next is when Step is due.
 func (s *Shadow) Next() time.Duration { return s.loop.Next() }
@@ -139,6 +145,10 @@ func (s *Shadow) reckon(now time.Duration, seen Seen) {
 	s.bill.Seconds += length
 	if len(seen.Counts) > 0 {
 		s.bill.Requests += total(seen.Counts[0])
+	}
+	for k, dollars := range s.elsewhere[:min(len(s.elsewhere), len(seen.Counts))] {
+		cost := total(seen.Counts[k]) * dollars
+		s.bill.Alone, s.bill.Functions, s.bill.Fixed = s.bill.Alone+cost, s.bill.Functions+cost, s.bill.Fixed+cost
 	}
 	for i := range s.loop.groups {
 		g := &s.loop.groups[i]
