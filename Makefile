@@ -1,4 +1,4 @@
-.PHONY: demo quickstart aws profile simulate evaluation ablation fidelity overload test nightly soak bench peers
+.PHONY: demo quickstart aws gcp profile simulate evaluation ablation fidelity overload test nightly soak bench peers
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -19,6 +19,10 @@ profile:
 # What a service rents on AWS, and the exact calls; nothing is called.
 aws:
 	go run ./examples/aws
+
+# The same on Google Cloud.
+gcp:
+	go run ./examples/gcp
 
 # What fixed plans would do to an hour of real traffic, and what they would cost.
 simulate:
@@ -48,7 +52,7 @@ overload:
 # requests, or plan again and again, and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
-	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws
+	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/gcp
 	go test -count=1 -run Replan ./serflow
 	cd balancer/peers && go test -race ./...
 

@@ -8,6 +8,7 @@
 package fakegcp
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -34,6 +35,7 @@ type Options struct {
 	Types   map[string]float64 // dollars an hour, by machine type, and " spot" after it
 	Booting time.Duration      // what an insertion takes
 	Lag     time.Duration      // how far lists of VMs are behind
+	Network string             // the first two numbers of VMs' addresses; default "10.128"
 }
 
 // Fault is a way in which calls fail.
@@ -78,6 +80,7 @@ type Cloud struct {
 
 // New returns a cloud in which nothing runs and nothing fails.
 func New(o Options) *Cloud {
+	o.Network = cmp.Or(o.Network, "10.128")
 	return &Cloud{
 		options: o, faults: map[string][]Fault{}, calls: map[string]int{}, operations: map[string]*operation{}, services: map[string]*service{},
 		insertions: map[string]*insertion{}, doings: map[string]*insertion{}, room: map[string]int{},

@@ -21,7 +21,7 @@ var labelText = regexp.MustCompile(`^[a-z0-9_-]{0,63}$`)
 
 // Connect serves Cloud Run's API until stop is called, over a connection in memory, so that time in
 // a bubble of testing/synctest goes on.
-func (c *Cloud) Connect() (to []option.ClientOption, stop func()) {
+func (c *Cloud) Connect(more ...grpc.DialOption) (to []option.ClientOption, stop func()) {
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer()
 	api := &runAPI{Cloud: c}
@@ -32,8 +32,9 @@ func (c *Cloud) Connect() (to []option.ClientOption, stop func()) {
 		defer close(served)
 		server.Serve(listener)
 	}()
-	conn, err := grpc.NewClient("passthrough:///run.googleapis.com", grpc.WithTransportCredentials(insecure.NewCredentials()),
+	more = append(more, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	conn, err := grpc.NewClient("passthrough:///run.googleapis.com", more...)
 	if err != nil {
 		panic(err) // a constant target
 	}
