@@ -17,7 +17,7 @@ type Commitment struct {
 func (p *problem) commitments(l *layout, figures []VMFigures) (all []Commitment) {
 	for i, r := range l.vms {
 		v := p.VMs[r.fleet.vm]
-		if v.CommittedPerHour <= 0 || v.CommittedPerHour >= v.Offer.PerHour || r.fleet.must {
+		if v.CommittedPerHour <= 0 || v.CommittedPerHour >= v.Offer.PerHour {
 			continue
 		}
 		saves := figures[i].PerCall - p.transfer(p.Network.VM, r.fleet.in)
@@ -25,7 +25,7 @@ func (p *problem) commitments(l *layout, figures []VMFigures) (all []Commitment)
 		for n := r.fleet.free + 1; ; n++ {
 			used := 0.0
 			for _, rate := range p.Traffic.Rates {
-				if r.fleet.wanted(rate.PerSecond*p.reach[r.fleet.in.First], saves) >= n {
+				if r.wanted(rate.PerSecond*p.reach[r.fleet.in.First], saves) >= n {
 					used += rate.Share
 				}
 			}
@@ -43,9 +43,16 @@ func (p *problem) commitments(l *layout, figures []VMFigures) (all []Commitment)
 	return all
 }
 
-// wanted is the smallest number of VMs whose next would not pay at a rate.
-func (f *fleet) wanted(rate, saves float64) int {
-	n := 0
+// wanted is the smallest number of VMs whose next would not pay at a rate; where no function could take
+// over, the smallest, up to the plan's, that carries all but what may be late.
+func (r *rent) wanted(rate, saves float64) int {
+	f, n := r.fleet, 0
+	if f.must {
+		for n < r.n && rate*(1-f.carried(n, rate)) > f.spare(rate) {
+			n++
+		}
+		return n
+	}
 	for n < f.most && saves*rate*(f.carried(n+1, rate)-f.carried(n, rate)) > f.dollars(n+1)-f.dollars(n) {
 		n++
 	}

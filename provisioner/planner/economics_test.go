@@ -162,6 +162,22 @@ func TestCommitByHand(t *testing.T) {
 	near(t, "saves", r.Commitments[0].Saves, 0.4*0.0342)
 }
 
+// The same where no function could take over: one VM is in use at all times, and the others for half of it.
+func TestCommitWithoutFunctionsByHand(t *testing.T) {
+	for price, vms := range map[float64]int{0.6: 1, 0.4: -1} {
+		a := byHand(planner.Rate{PerSecond: 40, Share: 0.5}, planner.Rate{PerSecond: 150, Share: 0.5})
+		a.Functions, a.VMs[0].CommittedPerHour = nil, price*0.0342
+		var p planner.Planner
+		r := must(p.Plan(a))
+		if vms < 0 {
+			vms = r.Plan.VMs[0].VMs
+		}
+		if len(r.Commitments) != 1 || r.Commitments[0].VMs != vms || r.Plan.VMs[0].VMs < 2 {
+			t.Errorf("at %v of the price: %+v; %s", price, r.Commitments, r.Explain())
+		}
+	}
+}
+
 // Below one vCPU a size costs the same and takes longer; above it, one thread costs more.
 func TestSizesByHand(t *testing.T) {
 	a := byHand(planner.Rate{PerSecond: 1, Share: 1})

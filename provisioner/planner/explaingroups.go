@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/serflow/serflow-go/provisioner"
@@ -10,6 +11,7 @@ import (
 
 func (r *Result) explainVMs(line say, g provisioner.VMGroup, v VMFigures) {
 	line("VMs for %v: %s of %q%s for %s.", g.Stages, count(g.VMs, "VM"), g.Offer.Name, kindOf(g), r.served(v))
+	r.explainSpot(line, g, v)
 	perHour := g.Offer.PerHour
 	if v.TCIP == 0 && v.PerCall > 0 {
 		line("  They are committed to and paid for anyway; a million requests on functions would cost %s dollars.", million(v.PerCall))
@@ -28,6 +30,20 @@ func (r *Result) explainVMs(line say, g provisioner.VMGroup, v VMFigures) {
 		return
 	}
 	line("  A VM pays from %s requests/s (T-CIP). %s, functions alone would be cheaper.", num(v.TCIP), flip)
+}
+
+// explainSpot says what VMs that are taken back cost beside their price.
+func (r *Result) explainSpot(line say, g provisioner.VMGroup, v VMFigures) {
+	i := slices.IndexFunc(r.p.VMs, func(v VM) bool { return v.Offer.Name == g.Offer.Name })
+	if g.Offer.Market != provisioner.Spot || g.Offer.Interruptions == 0 || i < 0 {
+		return
+	}
+	boot, instead := r.p.VMs[i].Boot, "what it would serve is late or refused"
+	if v.PerCall > 0 {
+		instead = "functions serve instead"
+	}
+	line("  One is taken back every %s hours or so, and another boots for %v: %s %% of the time it is missing and %s, which the plan reckons with.",
+		num(1/g.Offer.Interruptions), boot, num(100*g.Offer.Interruptions*boot.Hours()), instead)
 }
 
 // served is what a group's VMs do of what comes.

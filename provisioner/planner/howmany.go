@@ -58,12 +58,14 @@ const tooMany = 1 << 16
 // late, for a range that no function could take over.
 func (f *fleet) enough() []rent {
 	rate := f.p.mean * f.p.reach[f.in.First]
-	spare := (1 - f.p.quantile) * f.p.part(f.in) * rate
 	n := max(int(rate/f.saturated), 1)
 	for ; n <= min(f.most, tooMany); n += 1 + n/32 {
-		if f.over(n) <= spare {
+		if f.over(n) <= f.spare(rate) {
 			return []rent{f.rent(n)}
 		}
 	}
 	return nil
 }
+
+// spare is how much of a rate may be late: the range's part of what the SLO allows.
+func (f *fleet) spare(rate float64) float64 { return (1 - f.p.quantile) * f.p.part(f.in) * rate }
