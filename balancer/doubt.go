@@ -59,12 +59,13 @@ func door(service []time.Duration) bool {
 
 // learnFate takes in whether a request was late at a VM. Only if others were ahead of it is that a
 // reason to doubt that those are given up, and only if it was expected to be in time is it one to send
-// others elsewhere. Any answer is a reason not to, or what is never tried would be doubted for ever.
-func (p *Place) learnFate(missed bool) {
+// others elsewhere, until no more than a share is late. Any answer is a reason not to, or what is never
+// tried would be doubted for ever.
+func (p *Place) learnFate(missed bool, share float64) {
 	if !missed || int(p.hand) >= p.member.Slots {
 		p.view().learnDoubt(missed)
 	}
 	if !p.hopes {
-		p.view().learnMiss(missed)
+		p.view().learnMiss(missed, share)
 	}
 }

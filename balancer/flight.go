@@ -100,7 +100,7 @@ func (r *Request) land(f *flight, m *member, reply *Reply, took time.Duration) {
 	r.balancer.done(&f.place, &d)
 	if m.Kind == VM {
 		back := d.Passed && m.Stages.Has(reply.Stage)
-		f.place.learnFate(back && !f.place.caught)
+		f.place.learnFate(back && !f.place.caught, r.rules.Miss)
 		if back && f.place.caught {
 			r.back = f.place.view()
 		}

@@ -102,12 +102,12 @@ const cautionStep = 0.01
 const mostCaution = 8
 
 // learnMiss takes in whether a request was late at a VM that was taken to be in time. What is
-// expected of busy VMs is multiplied by the caution, until one request in a hundred is.
-func (v *groupView) learnMiss(missed bool) {
+// expected of busy VMs is multiplied by the caution, until no more than the share that may be is.
+func (v *groupView) learnMiss(missed bool, share float64) {
 	old := v.cautious()
-	next := old * (1 - cautionStep*(1-tailQuantile))
+	next := old * (1 - cautionStep*share)
 	if missed {
-		next = old * (1 + cautionStep*tailQuantile)
+		next = old * (1 + cautionStep*(1-share))
 	}
 	if next = min(max(next, 1), mostCaution); next != old {
 		v.caution.Store(math.Float64bits(next))
@@ -153,7 +153,12 @@ func (p *Place) surely() time.Duration {
 	if int(p.hand) < p.member.Slots {
 		return p.alone
 	}
-	return duration(p.view().cautious() * float64(p.latest()))
+	return p.cautiously(p.latest())
+}
+
+// cautiously is what is expected of a busy place, as far as such expectations have held.
+func (p *Place) cautiously(d time.Duration) time.Duration {
+	return duration(p.view().cautious() * float64(d))
 }
 
 // tail is the place's latest time, as visits to its group have shown it.

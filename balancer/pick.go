@@ -26,6 +26,7 @@ type Ask struct {
 	// or of a worker that stays on one, and slowest if all say the same.
 	Core int
 
+	beyond  time.Duration // of what remains, what a request that goes on behind the group needs
 	reserve time.Duration // out: to be kept for a function, beside what the VM keeps by itself
 }
 
@@ -142,7 +143,7 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	switch {
 	case p == f:
 		f.member.called(a.Now, p.hand+1)
-	case f != nil && !a.catches(f, p):
+	case f == nil && a.Late && len(c.functions) > 0, f != nil && !a.catches(f, p):
 		p.keep = true
 	case f != nil:
 		p.caught = true
@@ -258,16 +259,19 @@ func (a *Ask) starts(f *Place) bool {
 	return f.cold && f.latest()-f.start() <= a.Remaining && a.Random>>24%startEvery == 0
 }
 
-// fits tells whether a request meets its deadline at a place, or would go on in a function in
-// time if it does not. F may be nil.
+// fits tells whether a request meets its deadline at a place. Where a function could have it instead,
+// a VM is to leave it time for what is behind too, but need only be in time on average if the function
+// would catch what is not. F may be nil.
 func (a *Ask) fits(p, f *Place) bool {
 	if a.Without&Deadlines != 0 {
 		return p.member.Kind == Function || int(p.hand) < p.member.Slots*p.member.Batch
 	}
-	if f != nil && a.catches(f, p) {
-		return p.Finish <= a.Remaining
-	}
-	if p.alone > a.Remaining { // it has to hope for an early exit in any case
+	switch {
+	case f != nil && p.Finish-p.wait+p.cautiously(p.wait) > a.Remaining-a.beyond:
+		return false
+	case f != nil && a.catches(f, p):
+		return true
+	case p.alone > a.Remaining: // it has to hope for an early exit in any case
 		return p.Finish <= a.Remaining
 	}
 	return p.surely() <= a.Remaining
@@ -276,7 +280,7 @@ func (a *Ask) fits(p, f *Place) bool {
 // catches tells whether a function would still be in time for a request that a VM hands back
 // when it would begin it.
 func (a *Ask) catches(f, v *Place) bool {
-	return v.member.Travel+v.wait+duration(v.view().cautious()*float64(f.tail())) <= a.Remaining
+	return v.member.Travel+v.cautiously(v.wait+f.tail()) <= a.Remaining
 }
 
 // hopeless tells whether a request is to be shed rather than sent to the likeliest place: it

@@ -146,7 +146,7 @@ func (r *Request) tick(s *Step, now time.Duration, random uint64) {
 	if now >= r.deadline {
 		for i := range r.flights {
 			if f := &r.flights[i]; f.attempt > 0 && f.place.Kind() == VM {
-				f.place.learnFate(true)
+				f.place.learnFate(true, r.rules.Miss)
 			}
 		}
 		r.end(s, now, ErrDeadline)
@@ -293,7 +293,7 @@ func (r *Request) rest() {
 // end finishes with an error, and says what may have led to it.
 func (r *Request) end(s *Step, now time.Duration, err error) {
 	if r.back != nil { // the function was not in time after all
-		r.back.learnMiss(true)
+		r.back.learnMiss(true, r.rules.Miss)
 	}
 	if r.last != nil && !errors.Is(err, r.last) {
 		err = fmt.Errorf("%w; before that: %w", err, r.last)

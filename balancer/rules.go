@@ -20,6 +20,10 @@ type Rules struct {
 	// either case the member's Cold in addition.
 	Patience float64
 	Floor    time.Duration // default 20 ms
+	// Miss is the share of requests that may be late at VMs that were expected to be in time, or in a
+	// function that took over from one; with more, VMs are left to fewer requests. Default 0.005: an
+	// objective of one in a hundred has then room for what goes wrong elsewhere.
+	Miss float64
 	// Wait is how long in all a request waits for places that refuse it, as a function at its
 	// limit does, if its deadline is not before that; default 30 s.
 	Wait time.Duration
@@ -45,6 +49,9 @@ func (r *Rules) setDefaults() {
 	}
 	if r.Floor == 0 {
 		r.Floor = 20 * time.Millisecond
+	}
+	if !(r.Miss > 0 && r.Miss < 1) {
+		r.Miss = 0.005
 	}
 	if r.Wait == 0 {
 		r.Wait = 30 * time.Second

@@ -53,30 +53,40 @@ func (e Expect) mean(t profile.Times, in stage.Range) time.Duration {
 
 // Need is the time that a request must have left for a VM of a group to begin a stage, by
 // stage of the model. With less it goes to a function, if there is one for the stage, and so
-// in time for that: the function may take as long as it seldom exceeds. Without one, what
-// the stage itself takes.
+// in time for that: the function may take as long as it seldom exceeds. Nor may the stage begin if
+// there would be no time for the next one's function after it. Without a function, what the stage
+// itself takes. For the stage behind the group it is what a function takes that goes on there.
 func (e Expect) Need(g VMGroup, stages int) []time.Duration {
-	return e.elsewhere(g, stages, profile.Longest)
+	return e.elsewhere(g, stages, profile.Longest, func(int) float64 { return 1 })
 }
 
 // Least is, like Need, the time that a request must have left to be in time elsewhere on
-// average: the function takes what it is expected to.
+// average: the function takes what it is expected to, and some leave before the next stage.
 func (e Expect) Least(g VMGroup, stages int) []time.Duration {
-	return e.elsewhere(g, stages, func(t profile.Times, first, last int) time.Duration {
+	mean := func(t profile.Times, first, last int) time.Duration {
 		return e.mean(t, stage.Range{First: first, Last: last})
-	})
+	}
+	return e.elsewhere(g, stages, mean, func(s int) float64 { return e.Plan.GoOn(s, s+1) })
 }
 
 // elsewhere is the time of the way from a VM of a group to a function, and that the function
-// takes, by stage.
-func (e Expect) elsewhere(g VMGroup, stages int, takes func(t profile.Times, first, last int) time.Duration) []time.Duration {
+// takes, by stage, or if that is more, of the stage and the share that goes on of the way from
+// the next.
+func (e Expect) elsewhere(g VMGroup, stages int, takes func(t profile.Times, first, last int) time.Duration, goOn func(stage int) float64) []time.Duration {
 	need := make([]time.Duration, stages)
 	n := e.Network
-	for s := g.Stages.First; s <= g.Stages.Last; s++ {
-		need[s] = sum(e.Times[g.Offer.Name].Mean(s, 1))
+	for s := min(g.Stages.Last+1, stages-1); s >= g.Stages.First; s-- {
+		then := time.Duration(0)
+		if s+1 < stages {
+			then = atMostACentury(goOn(s) * float64(need[s+1]))
+		}
+		if g.Stages.Has(s) {
+			need[s] = sum(e.Times[g.Offer.Name].Mean(s, 1))
+		}
 		for _, f := range e.Plan.Functions {
 			if f.Stages.Has(s) {
-				need[s] = sum(n.VM.Time(n.Into(s)), n.Function.Time(n.Into(s)), n.Function.Time(n.Answer), takes(e.Times[f.Offer.Name], s, f.Stages.Last))
+				way := sum(n.VM.Time(n.Into(s)), n.Function.Time(n.Into(s)), n.Function.Time(n.Answer), takes(e.Times[f.Offer.Name], s, f.Stages.Last))
+				need[s] = max(way, sum(need[s], then))
 			}
 		}
 	}

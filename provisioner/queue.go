@@ -13,14 +13,18 @@ const mostRows = 256
 
 // Queue is how a VM of a group runs its rows, for a model of so many stages.
 func (e Expect) Queue(g VMGroup, stages int) queue.Config {
-	curve, rest := make([][]time.Duration, stages), make([]time.Duration, stages)
+	curve, rest, need := make([][]time.Duration, stages), make([]time.Duration, stages), e.Need(g, stages)
+	behind := time.Duration(0)
+	if next := g.Stages.Last + 1; next < stages {
+		behind = need[next]
+	}
 	for s := g.Stages.First; s <= g.Stages.Last; s++ {
 		curve[s] = e.curve(g, s)
-		rest[s] = sum(profile.Longest(e.Times[g.Offer.Name], s, g.Stages.Last))
+		rest[s] = sum(profile.Longest(e.Times[g.Offer.Name], s, g.Stages.Last), behind)
 	}
 	return queue.Config{
 		Stages: stages, Slots: g.SlotsOf(), MaxBatch: g.MaxBatch, Window: g.Window, Limit: g.Limit,
-		Need: e.Need(g, stages), Least: e.Least(g, stages), Rest: rest, Curve: curve,
+		Need: need, Least: e.Least(g, stages), Rest: rest, Curve: curve,
 	}
 }
 

@@ -48,3 +48,32 @@ func TestExpectQueue(t *testing.T) {
 	g.MaxBatch = math.MaxInt
 	want(t, "no more than a setup can carry", len(e.Queue(g, 3).Curve[1]), 256)
 }
+
+// A VM ahead of a function leaves those that go on the time for it.
+func TestExpectAhead(t *testing.T) {
+	times, err := profile.Deterministic([]time.Duration{10, 20, 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, err := profile.Deterministic([]time.Duration{100, 200, 400})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn := provisioner.FunctionOffer{Name: "fn"}
+	front := provisioner.VMGroup{Stages: stage.Range{Last: 1}, Offer: small}
+	e := provisioner.Expect{
+		Plan:    provisioner.Plan{Reach: []float64{1, 0.5, 0.1}, Functions: []provisioner.FunctionGroup{{Stages: stage.Range{First: 2, Last: 2}, Offer: fn}}},
+		Times:   map[string]profile.Times{"small": times, "fn": slow},
+		Network: provisioner.Network{Function: provisioner.Path{Latency: 3}},
+	}
+	want(t, "before each stage", e.Need(front, 3), []time.Duration{10, 20, 400 + 6})
+	want(t, "until it leaves", e.Queue(front, 3).Rest, []time.Duration{10 + 20 + 406, 20 + 406, 0})
+
+	e.Plan.Functions = []provisioner.FunctionGroup{{Stages: stage.Range{Last: 1}, Offer: fn}, {Stages: stage.Range{First: 2, Last: 2}, Offer: fn}}
+	want(t, "functions take over", e.Need(front, 3), []time.Duration{10 + 20 + 406, 20 + 406, 406})
+	want(t, "on average", e.Least(front, 3), []time.Duration{100 + 100 + 6, 200 + 6, 406})
+
+	e.Plan.Functions, front.Stages.Last = []provisioner.FunctionGroup{{Stages: stage.Range{Last: 2}, Offer: fn}}, 2
+	want(t, "nothing behind", e.Need(front, 3), []time.Duration{700 + 6, 600 + 6, 406})
+	want(t, "no more than here", e.Queue(front, 3).Rest, []time.Duration{70, 60, 40})
+}

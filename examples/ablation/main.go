@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 
 	"github.com/serflow/serflow-go/provisioner/simulate"
 )
@@ -29,6 +30,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.SetOutput(stderr)
 	trace := f.String("trace", "", "`file` of counts, a line a second (second,requests), gzipped or not; default: generated bursts")
 	requests := f.Int("requests", 30_000, "how many requests of each stretch of the trace to replay")
+	only := regexp.MustCompile("")
+	f.Func("only", "`pattern` of the titles of the tables to make, such as 'front, fashion'; default: all", func(s string) (err error) {
+		only, err = regexp.Compile(s)
+		return err
+	})
 	seed := f.Uint64("seed", 1, "of all that is random")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -45,6 +51,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	for _, table := range tables(models) {
+		if !only.MatchString(table.title()) {
+			continue
+		}
 		if err := table.run(ctx, t, *seed, stdout, stderr); err != nil {
 			return err
 		}

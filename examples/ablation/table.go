@@ -47,6 +47,7 @@ var situations = []situation{
 	{name: "overload", about: "two VM groups and no functions, with half of the VMs that the second one needs", utilisation: 1, split: true},
 	{name: "pipeline", about: "as overload, but of the requests all but one in twenty go all the way", utilisation: 1, split: true, deep: true},
 	{name: "front", about: "VMs for the first half of the stages, two where three would be needed, and functions, alone behind them; the SLO is 20 full passes", utilisation: 1.5, front: true, functions: true, wide: true},
+	{name: "short", about: "one VM group, two VMs where three would be needed, and a function that takes over; the SLO is 20 full passes", utilisation: 1.5, functions: true, wide: true},
 	{name: "flood", about: "one VM group and no functions, with half of the VMs that it needs", utilisation: 2},
 }
 
@@ -100,11 +101,11 @@ func (t table) run(ctx context.Context, all traces, seed uint64, stdout, stderr 
 			scenarios = append(scenarios, t.scenario(v, all, i, seed))
 		}
 	}
-	results, err := simulate.RunAll(ctx, scenarios, progress(stderr, fmt.Sprintf("%s, %s, %g vCPUs", t.situation.name, t.shape.name, t.vcpus)))
+	results, err := simulate.RunAll(ctx, scenarios, progress(stderr, t.title()))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "\n### %s, %s, %g vCPUs of work, SLO %v\n\n%s.\n\n", t.situation.name, t.shape.name, t.vcpus, t.slo(), t.about)
+	fmt.Fprintf(stdout, "\n### %s of work, SLO %v\n\n%s.\n\n", t.title(), t.slo(), t.about)
 	fmt.Fprintln(stdout, "| | within the SLO | p50 ms | p99 ms | dollars a million | by functions | hedged | shed | late | told early, after | refused |")
 	fmt.Fprintln(stdout, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 	for i, v := range variants {
@@ -114,6 +115,10 @@ func (t table) run(ctx context.Context, all traces, seed uint64, stdout, stderr 
 			s.toldOf(t.slo()), 100*s.refused/s.requests)
 	}
 	return nil
+}
+
+func (t table) title() string {
+	return fmt.Sprintf("%s, %s, %g vCPUs", t.situation.name, t.shape.name, t.vcpus)
 }
 
 func (t table) slo() time.Duration {

@@ -85,13 +85,8 @@ func (f *fleet) wait() {
 	if f.must {
 		f.deadline = min(f.deadline, p.reference.wait*p.part(in)+pace.longest.seldomExceeded(in.First, in.Last)+f.travel)
 	}
-	for s := in.First; s <= in.Last; s++ {
-		need, least := pace.mean[s], pace.mean[s]
-		if last := p.reference.last[s]; p.reference.offer[s] >= 0 {
-			need, least = p.need(s, last), p.least(s, last)
-		}
-		f.need, f.least = append(f.need, need), append(f.least, least)
-	}
+	f.need = p.elsewhere(pace.mean, in, p.need, func(int) float64 { return 1 })
+	f.least = p.elsewhere(pace.mean, in, p.least, func(s int) float64 { return p.goOn(s, s+1) })
 }
 
 // carried is the share of a rate that n VMs finish in time.

@@ -83,6 +83,25 @@ func (p *problem) least(s, last int) float64 {
 	return p.away(s) + mean
 }
 
+// elsewhere is what a row must have left before the stages of a range on VMs with such means, by
+// need, or least and the share that goes on: see provisioner.Expect.
+func (p *problem) elsewhere(mean []float64, in stage.Range, takes func(s, last int) float64, goOn func(s int) float64) []float64 {
+	need := make([]float64, in.Len()+1) // and of the stage behind
+	for s := min(in.Last+1, p.stages-1); s >= in.First; s-- {
+		i, then := s-in.First, 0.0
+		if s+1 < p.stages && s <= in.Last {
+			then = goOn(s) * need[i+1]
+		}
+		if in.Has(s) {
+			need[i] = mean[s]
+		}
+		if p.reference.offer[s] >= 0 {
+			need[i] = max(takes(s, p.reference.last[s]), need[i]+then)
+		}
+	}
+	return need[:in.Len()]
+}
+
 // away is the seconds from a VM to a function before a stage, and back.
 func (p *problem) away(s int) float64 {
 	n := p.Network

@@ -61,7 +61,7 @@ func (f *fleet) newTrial() *trial {
 	}
 	for s := t.last + 1; s < len(t.goOn); s++ {
 		if p.reference.offer[first+s] < 0 {
-			t.behind = append(t.behind, standIn(s, t.times.Mean(s, 1)))
+			t.behind = append(t.behind, standIn(s, toDuration(p.best.mean[first+s])))
 		}
 	}
 	t.weigh()

@@ -67,7 +67,7 @@ func (q *Queue) left(now time.Duration, r *Row) time.Duration {
 		return Never
 	}
 	left, next := r.Deadline-now, r.Stage+1
-	if next > r.Last || q.config.Need[next] <= q.alone(next) {
+	if next >= q.config.Stages || q.config.Need[next] <= q.alone(next) {
 		return left
 	}
 	then := q.config.Need[next]

@@ -299,7 +299,8 @@ func TestFillLeavesTimeForWhatIsNext(t *testing.T) {
 		"elsewhere":                 {20 * ms, 0, 40 * ms, 1, "0:0[1 2]"},
 		"sooner finished here":      {30 * ms, 15 * ms, 40 * ms, 1, "0:0[1 2 3]"},
 		"too late, even if alone":   {35 * ms, 0, 40 * ms, 1, "0:0[1 2 3 4]"},
-		"it ends after this stage":  {20 * ms, 0, 40 * ms, 0, "0:0[1 2 3 4]"},
+		"it goes on in a function":  {20 * ms, 0, 40 * ms, 0, "0:0[1 2]"},
+		"it goes on at a VM":        {0, 0, 40 * ms, 0, "0:0[1 2 3 4]"},
 		"with enough time for both": {20 * ms, 0, 60 * ms, 1, "0:0[1 2 3 4]"},
 	} {
 		q, now := crowded(t, queue.Config{
