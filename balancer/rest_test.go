@@ -65,13 +65,15 @@ func TestMiss(t *testing.T) {
 		miss float64
 		want uint64
 	}{{0, 2}, {0.3, 1}} {
-		b := with(t, 1, vm(1, 0, 0, 1, 10*ms), function(2, 0, 0, 0, 80*ms))
+		b := with(t, 1, vm(1, 0, 0, 1, 10*ms), function(2, 0, 0, 0, 55*ms))
 		for i := range 400 {
-			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Miss: c.miss}, 70*ms)
+			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Miss: c.miss}, 50*ms)
 			s := r.Start(0, 0)
 			want(t, "idle", s.Place.ID(), 1)
-			if i%4 == 0 {
-				s = r.Reply(10*ms, s.Attempt, balancer.Reply{Outcome: balancer.Passed, Stage: 0}, 0)
+			if i%4 == 0 { // handed back
+				r.Reply(10*ms, s.Attempt, balancer.Reply{Outcome: balancer.Passed, Stage: 0}, 0)
+				r.GiveUp(nil)
+				continue
 			}
 			r.Reply(10*ms, s.Attempt, balancer.Reply{Outcome: balancer.Exited, Stage: 0, Service: 10 * ms}, 0)
 		}
