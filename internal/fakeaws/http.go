@@ -53,6 +53,8 @@ func (c *Cloud) signed(r *http.Request, service string) *refusal {
 		return &refusal{401, "AuthFailure", "Credential should be scoped to a valid region."}
 	case m[2] != service:
 		return &refusal{401, "AuthFailure", "Credential should be scoped to correct service: '" + service + "'."}
+	case c.now().Sub(at).Abs() > 5*time.Minute && service == "lambda":
+		return &refusal{403, "InvalidSignatureException", "Signature expired: " + r.Header.Get("X-Amz-Date") + " is too far from now"}
 	case c.now().Sub(at).Abs() > 5*time.Minute: // not RequestExpired: see aws-sdk-java's issue 519
 		return &refusal{401, "AuthFailure", "AWS was not able to validate the provided access credentials"}
 	}

@@ -99,7 +99,9 @@ func (c *Cloud) enter(r *http.Request, action string) (Fault, *refusal) {
 	refused := c.signed(r, "lambda")
 	switch {
 	case refused != nil:
-		refused.code = "UnrecognizedClientException"
+		if refused.code == "AuthFailure" {
+			refused.code = "UnrecognizedClientException"
+		}
 	case fault == Throttled:
 		refused = &refusal{429, "TooManyRequestsException", "Rate exceeded"}
 	case fault == Unavailable:

@@ -70,6 +70,7 @@ var meanings = map[string]meaning{
 	"ExpiredToken":                                credential,
 	"InvalidClientTokenId":                        credential,
 	"UnrecognizedClientException":                 credential,
+	"InvalidSignatureException":                   credential,
 	"SignatureDoesNotMatch":                       credential,
 	"OptInRequired":                               credential,
 	"InvalidAMIID.NotFound":                       {providers.ErrNotFound, "give an image of this region and account"},

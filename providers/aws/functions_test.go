@@ -228,6 +228,22 @@ func TestACallThatIsGivenUp(t *testing.T) {
 	})
 }
 
+// A clock that is off costs a call one more try, and it runs once.
+func TestAClockThatIsOffDuringCalls(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		l := aws.Functions(functionOptions(cloud))
+		id := ensured(t, l, specOf(l, t))
+		cloud.Skew(time.Hour)
+		for _, tries := range []int{2, 3} {
+			got, err := l.Invoke(t.Context(), id, []byte("abc"))
+			if err != nil || string(got.Body) != "ABC" || cloud.Calls()[invocation] != tries {
+				t.Errorf("%q, %v, after %d tries", got.Body, err, cloud.Calls()[invocation])
+			}
+		}
+	})
+}
+
 // What a function is told is in its environment, and in no tag.
 func TestWhatAFunctionIsTold(t *testing.T) {
 	bubble(t, func(t *testing.T) {
