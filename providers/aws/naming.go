@@ -81,14 +81,14 @@ func unplain(text string) string {
 func functionTerms(o provisioner.FunctionOffer) string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	return strings.Join([]string{
-		"arch:" + o.Arch, fmt.Sprint("mb:", o.MemoryMB), "call:" + number(o.PerCall), "gbs:" + number(o.PerGBSecond), "round:" + nanoseconds(o.Round),
+		"arch:" + o.Arch, fmt.Sprint("mb:", o.MemoryMB), "call:" + number(o.PerCall), "gbs:" + number(o.PerGBSecond), "idle:" + number(o.IdlePerHour), "round:" + nanoseconds(o.Round),
 		fmt.Sprint("concurrency:", o.Concurrency), "timeout:" + nanoseconds(o.Timeout), fmt.Sprint("payload:", o.Payload),
 	}, " ")
 }
 
 func functionOfferFrom(name, terms string) provisioner.FunctionOffer {
 	o := provisioner.FunctionOffer{Name: name}
-	numbers := map[string]*float64{"call": &o.PerCall, "gbs": &o.PerGBSecond}
+	numbers := map[string]*float64{"call": &o.PerCall, "gbs": &o.PerGBSecond, "idle": &o.IdlePerHour}
 	counts := map[string]*int{"mb": &o.MemoryMB, "concurrency": &o.Concurrency, "payload": &o.Payload}
 	times := map[string]*time.Duration{"round": &o.Round, "timeout": &o.Timeout}
 	for _, term := range strings.Fields(terms) {

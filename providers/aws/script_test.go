@@ -62,7 +62,7 @@ func TestTagsOfFunctionsReadAgain(t *testing.T) {
 			Owner: rapid.String().Draw(t, "owner"), Artifact: rapid.String().Draw(t, "artifact"), Stages: stage.Range{First: 1, Last: rapid.IntRange(1, 9).Draw(t, "last")},
 			Offer: provisioner.FunctionOffer{
 				Name: rapid.String().Draw(t, "name"), Arch: "arm64", MemoryMB: rapid.IntRange(128, 10240).Draw(t, "mb"),
-				PerCall: rapid.Float64Range(0, 1).Draw(t, "call"), PerGBSecond: rapid.Float64Range(0, 1).Draw(t, "gbs"),
+				PerCall: rapid.Float64Range(0, 1).Draw(t, "call"), PerGBSecond: rapid.Float64Range(0, 1).Draw(t, "gbs"), IdlePerHour: rapid.Float64Range(0, 9).Draw(t, "idle"),
 				Round: time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "round")), Concurrency: rapid.IntRange(0, 1e6).Draw(t, "concurrency"),
 				Timeout: longestCall, Payload: onlambda.LongestBody,
 			},

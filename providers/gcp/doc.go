@@ -47,14 +47,15 @@
 // # Rights
 //
 // iam-vms.json and iam-functions.json are custom roles of the service's account (gcloud iam roles
-// create --file): give it those of what you rent, on the project.
-// Give iam.serviceAccounts.actAs on the account that workers run as instead, if you can: it needs no
-// rights itself. Which permissions a call needs is from memory of Google's documentation.
+// create --file): give it those of what you rent, on the project. If you can, give
+// iam.serviceAccounts.actAs on the account that workers run as alone; that needs no rights itself.
+// Which permissions a call needs is from memory of Google's documentation.
 //
 // # What has not been tried
 //
 // The tests talk to a fake of our own (internal/fakegcp), with the real client libraries: by gRPC
 // over a connection in memory, and by HTTP. None of this has been run against Google Cloud itself;
 // what its errors, operations and bills look like is from its documentation, or from memory where a
-// comment says so. Identity tokens by application default credentials have not been tried at all.
+// comment says so. Identity tokens have been tried with the key of a service account alone, and with
+// a server of ours.
 package gcp

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,7 +148,14 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 // realWorkers is a cloud whose containers are real workers, and options that reach it.
 func realWorkers(t *testing.T) (*fakegcp.Cloud, gcp.FunctionOptions) {
 	cloud := fakegcp.New(fakegcp.Options{Project: project, Region: region, Container: processes, Deploying: 10 * time.Millisecond})
-	server := httptest.NewServer(cloud)
+	server := httptest.NewUnstartedServer(cloud)
+	var connections atomic.Int64
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
 	o := functionOptions(t, cloud)
 	to := network{&http.Transport{}, server.Listener.Addr().String()}
 	o.HTTP = &http.Client{Transport: to}
@@ -154,6 +163,9 @@ func realWorkers(t *testing.T) (*fakegcp.Cloud, gcp.FunctionOptions) {
 		to.CloseIdleConnections()
 		server.Close()
 		cloud.Close()
+		if n := connections.Load(); n > 1 { // these tests call one after the other
+			t.Errorf("%d connections: they are not kept", n)
+		}
 	})
 	return cloud, o
 }

@@ -208,6 +208,9 @@ func TestChildEndsAtSecondSIGTERM(t *testing.T) {
 	if o := <-row; !errors.Is(o.err, remote.ErrRefused) {
 		t.Errorf("%+v", o)
 	}
+	if strings.Contains(p.stderr.String(), "no such server") {
+		t.Errorf("a function waits for a notice: %s", p.stderr.String())
+	}
 }
 
 // After a notice a worker finishes what it has, and says that it drains until it is ended. That

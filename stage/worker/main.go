@@ -21,7 +21,7 @@ import (
 type Option func(*options)
 
 type options struct {
-	waits []func(context.Context) error // for a notice, until it has come
+	waits, waitsOnVMs []func(context.Context) error // for a notice, until it has come
 }
 
 // Main is the first line of the main of a service that rents. In a process that a provider has
@@ -92,7 +92,7 @@ func child(model stage.Model, how string, o options) error {
 		time.Sleep(giveUp + farewell) // a stage that is being opened may not heed the context
 		os.Exit(1)
 	})
-	err = serve(ctx, leaving, model, start, say, o.notice(leaving))
+	err = serve(ctx, leaving, model, start, say, o.notice(leaving, start.Kind))
 	if errors.Is(err, errParent) || errors.Is(err, errAgain) {
 		return nil
 	}
