@@ -53,7 +53,7 @@ overload:
 test:
 	$(with_onnxruntime) go test -race ./...
 	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/gcp
-	go test -count=1 -run Replan ./serflow
+	go test -count=1 -run 'Replan|BillOfAWS' ./serflow
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion

@@ -70,6 +70,48 @@ func (c *Cloud) updateCode(x asked) (any, *refusal) {
 	return f.configuration(c.options.Region), nil
 }
 
+// unreserved is how many calls of the account must stay for functions without a reservation.
+const unreserved = 100
+
+// reserve is PutFunctionConcurrency.
+func (c *Cloud) reserve(x asked) (any, *refusal) {
+	var want struct{ ReservedConcurrentExecutions int }
+	f, refused := c.named(x)
+	if refused == nil {
+		refused = read(x.body, &want)
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	if calls := c.options.Calls; calls > 0 && calls-c.lambda.reserved()+f.reserved-want.ReservedConcurrentExecutions < unreserved {
+		return nil, invalid("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].", unreserved)
+	}
+	f.reserved = want.ReservedConcurrentExecutions
+	return want, nil
+}
+
+// reserved is how many calls are set aside for some function.
+func (l *lambda) reserved() (calls int) {
+	for _, f := range l.functions {
+		calls += f.reserved
+	}
+	return calls
+}
+
+// full tells whether a function may not be called once more.
+func (c *Cloud) full(f *function) bool {
+	if f.reserved > 0 {
+		return f.running >= f.reserved
+	}
+	others := 0
+	for _, g := range c.lambda.functions {
+		if g.reserved == 0 {
+			others += g.running
+		}
+	}
+	return c.options.Calls > 0 && others >= c.options.Calls-c.lambda.reserved()
+}
+
 // publishVersion makes no new version of what has not changed.
 func (c *Cloud) publishVersion(x asked) (any, *refusal) {
 	f, refused := c.changeable(x)

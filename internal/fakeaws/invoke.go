@@ -91,10 +91,10 @@ func (c *Cloud) begin(r *http.Request, name string, body []byte) (running, *refu
 		return running{}, &refusal{413, "RequestTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation"}
 	case len(body) > 0 && !json.Valid(body):
 		return running{}, &refusal{400, "InvalidRequestContentException", "Could not parse request body into json"}
-	case c.options.Calls > 0 && c.lambda.running >= c.options.Calls:
+	case c.full(f):
 		return running{}, &refusal{429, "TooManyRequestsException", "Rate Exceeded."}
 	}
-	c.lambda.running++
+	f.running++
 	call := running{f, number, v, nil, fault}
 	if n := len(v.idle); n > 0 && fault != InitFailed {
 		call.sandbox, v.idle = v.idle[n-1], v.idle[:n-1]
@@ -111,7 +111,7 @@ func (c *Cloud) end(call running, err error, init, ran time.Duration) (log strin
 	if call.fault == TimedOut {
 		ran = time.Duration(x.Timeout) * time.Second
 	}
-	c.lambda.running--
+	call.function.running--
 	used := 71
 	if call.fault == OutOfMemory {
 		used = x.MemorySize

@@ -14,7 +14,6 @@ import (
 // lambda is the functions that there are.
 type lambda struct {
 	functions map[string]*function // by name
-	running   int                  // calls, of all of them
 	dollars   float64
 }
 
@@ -26,6 +25,8 @@ type function struct {
 	versions []*version
 	aliases  map[string]string // version by name
 	tags     map[string]string
+	reserved int // calls at once, that are its own; 0 if none are
+	running  int // calls
 }
 
 // version is published code, and the sandboxes of it that are idle.

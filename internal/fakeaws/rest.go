@@ -36,6 +36,7 @@ var routes = []route{
 	{"lambda:ListFunctions", "GET", at(functionsPath + "/?"), 200, (*Cloud).listFunctions},
 	{"lambda:GetFunctionConfiguration", "GET", at(functionsPath + "/NAME/configuration"), 200, (*Cloud).getConfiguration},
 	{"lambda:UpdateFunctionCode", "PUT", at(functionsPath + "/NAME/code"), 200, (*Cloud).updateCode},
+	{"lambda:PutFunctionConcurrency", "PUT", at("/2017-10-31/functions/NAME/concurrency"), 200, (*Cloud).reserve},
 	{"lambda:PublishVersion", "POST", at(functionsPath + "/NAME/versions"), 201, (*Cloud).publishVersion},
 	{"lambda:CreateAlias", "POST", at(functionsPath + "/NAME/aliases"), 201, (*Cloud).createAlias},
 	{"lambda:GetAlias", "GET", at(functionsPath + "/NAME/aliases/ALIAS"), 200, (*Cloud).getAlias},

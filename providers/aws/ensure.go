@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -83,6 +84,9 @@ func (e ensuring) all(ctx context.Context, o FunctionOptions, told *types.Enviro
 	if err == nil {
 		err = e.settled(ctx)
 	}
+	if err == nil && o.Reserved > 0 {
+		err = e.reserve(ctx, o.Reserved)
+	}
 	if err == nil {
 		err = e.publish(ctx)
 	}
@@ -142,6 +146,15 @@ func (e ensuring) settled(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// reserve sets calls aside for the function. Lambda keeps some for all functions together.
+func (e ensuring) reserve(ctx context.Context, calls int) error {
+	_, err := e.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: &e.function, ReservedConcurrentExecutions: sdk.Int32(int32(calls))})
+	if err != nil && strings.Contains(err.Error(), "UnreservedConcurrentExecution") {
+		return failed(e.op, "reserve fewer, or raise the account's quota of concurrent executions", fmt.Errorf("%w: %w", providers.ErrLimit, err))
+	}
+	return err
 }
 
 // publish has the alias name the code that is there now. Publishing what has not changed makes

@@ -28,6 +28,10 @@ type FunctionOptions struct {
 	// Timeout is how long a call may run, in whole seconds; default 1 min, or what the offer
 	// allows if that is less.
 	Timeout time.Duration
+	// Reserved is how many calls of each function may run at once: as many are set aside for it, which
+	// nobody else can use up, and more are throttled. No offer promises more. 0 leaves it as it is: a
+	// reservation that somebody has made by hand stays.
+	Reserved int
 
 	// Config is how AWS is called; nil means by the SDK's default chain of credentials and
 	// region.
@@ -52,6 +56,11 @@ func Functions(o FunctionOptions) *Lambda {
 		o.Timeout = time.Minute
 	}
 	o.Sold = slices.Clone(o.Sold)
+	for i := range o.Sold {
+		if c := &o.Sold[i].Concurrency; o.Reserved > 0 && (*c == 0 || *c > o.Reserved) {
+			*c = o.Reserved
+		}
+	}
 	return &Lambda{options: o, client: &client{config: o.Config}}
 }
 
@@ -101,6 +110,8 @@ func (o FunctionOptions) validate() error {
 		return fmt.Errorf("%w: two offers have one name: name each of them differently", providers.ErrInvalid)
 	case o.Role == "":
 		return fmt.Errorf("%w: no role: give FunctionOptions.Role, the ARN of one that functions run under", providers.ErrInvalid)
+	case o.Reserved < 0:
+		return fmt.Errorf("%w: %d calls reserved: give FunctionOptions.Reserved as 0 or more", providers.ErrInvalid, o.Reserved)
 	case o.Timeout < time.Second || o.Timeout > longestCall || o.Timeout%time.Second != 0:
 		return fmt.Errorf("%w: a timeout of %v: give whole seconds, and no more than %v", providers.ErrInvalid, o.Timeout, longestCall)
 	}

@@ -244,6 +244,67 @@ func TestAClockThatIsOffDuringCalls(t *testing.T) {
 	})
 }
 
+// What is reserved for a function is its own: others cannot use it up, and it gets no more.
+func TestReservedConcurrency(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := fakeaws.New(fakeaws.Options{Region: region, Calls: 103, Function: func(payload []byte) ([]byte, error) {
+			time.Sleep(time.Minute)
+			return payload, nil
+		}})
+		o := functionOptions(cloud)
+		o.Reserved = 3
+		ours := aws.Functions(o)
+		s := specOf(ours, t)
+		if s.Offer.Concurrency != 3 {
+			t.Errorf("%d calls are offered", s.Offer.Concurrency)
+		}
+		o.Reserved = 0
+		others := aws.Functions(o)
+		id, other := ensured(t, ours, s), ensured(t, others, specOf(others, t))
+		call := func(l *aws.Lambda, id string) (answered, throttled int) {
+			errs := make(chan error)
+			for range 105 {
+				go func() {
+					_, err := l.Invoke(t.Context(), id, []byte("abc"))
+					errs <- err
+				}()
+			}
+			for range 105 {
+				switch err := <-errs; {
+				case err == nil:
+					answered++
+				case errors.Is(err, providers.ErrThrottled):
+					throttled++
+				default:
+					t.Error(err)
+				}
+			}
+			return answered, throttled
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if n, _ := call(others, other); n != 100 {
+				t.Errorf("%d calls of the others were answered", n)
+			}
+		}()
+		time.Sleep(time.Second)
+		if n, throttled := call(ours, id); n != 3 || throttled != 102 {
+			t.Errorf("%d calls were answered, %d throttled", n, throttled)
+		}
+		<-done
+		o.Reserved = 4
+		_, err := aws.Functions(o).Ensure(t.Context(), s)
+		isError(t, err, providers.ErrNotFound) // it is of another offer
+		more := aws.Functions(o)
+		_, err = more.Ensure(t.Context(), specOf(more, t))
+		isError(t, err, providers.ErrLimit, "reserve fewer")
+		o.Reserved = -1
+		_, err = aws.Functions(o).Offers(t.Context())
+		isError(t, err, providers.ErrInvalid, "Reserved")
+	})
+}
+
 // What a function is told is in its environment, and in no tag.
 func TestWhatAFunctionIsTold(t *testing.T) {
 	bubble(t, func(t *testing.T) {

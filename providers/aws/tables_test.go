@@ -139,7 +139,7 @@ func everyCallOfVMs(t *testing.T, cloud *fakeaws.Cloud) {
 
 func everyCallOfFunctions(t *testing.T, cloud *fakeaws.Cloud) {
 	o := functionOptions(cloud)
-	o.Code = filepath.Join(t.TempDir(), "worker.zip")
+	o.Code, o.Reserved = filepath.Join(t.TempDir(), "worker.zip"), 10
 	l := aws.Functions(o)
 	for _, text := range []string{"one", "two"} {
 		if err := os.WriteFile(o.Code, []byte(text), 0o600); err != nil {
