@@ -48,7 +48,7 @@ type Options struct {
 // Fault is a way in which calls fail.
 type Fault string
 
-// The faults. NoCapacity and OverQuota are of launches.
+// The faults. NoCapacity and OverQuota are of launches, NoImage is of calls that give a function its code.
 const (
 	Throttled   Fault = "throttled"
 	Denied      Fault = "denied"
@@ -56,6 +56,7 @@ const (
 	AnswerLost  Fault = "answer lost" // done, and the connection breaks
 	NoCapacity  Fault = "no capacity"
 	OverQuota   Fault = "over quota"
+	NoImage     Fault = "no image"
 )
 
 // Cloud is the fake. It is safe for concurrent use.

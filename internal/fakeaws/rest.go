@@ -103,6 +103,8 @@ func (c *Cloud) enter(r *http.Request, action string) (Fault, *refusal) {
 		if refused.code == "AuthFailure" {
 			refused.code = "UnrecognizedClientException"
 		}
+	case fault == NoImage:
+		refused = invalid("Source image 123456789012.dkr.ecr.us-east-1.amazonaws.com/worker:1 does not exist. Provide a valid source image.")
 	case fault == Throttled:
 		refused = &refusal{429, "TooManyRequestsException", "Rate exceeded"}
 	case fault == Unavailable:

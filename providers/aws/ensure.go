@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -151,9 +150,6 @@ func (e ensuring) settled(ctx context.Context) error {
 // reserve sets calls aside for the function. Lambda keeps some for all functions together.
 func (e ensuring) reserve(ctx context.Context, calls int) error {
 	_, err := e.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: &e.function, ReservedConcurrentExecutions: sdk.Int32(int32(calls))})
-	if err != nil && strings.Contains(err.Error(), "UnreservedConcurrentExecution") {
-		return failed(e.op, "reserve fewer, or raise the account's quota of concurrent executions", fmt.Errorf("%w: %w", providers.ErrLimit, err))
-	}
 	return err
 }
 

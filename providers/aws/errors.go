@@ -81,6 +81,18 @@ var meanings = map[string]meaning{
 	"IdempotentParameterMismatch":                 {providers.ErrInvalid, "use a new token: this one was used for another launch"},
 }
 
+// invalidParameter is Lambda's code for much that differs in what it means to the caller.
+const invalidParameter = "InvalidParameterValueException"
+
+// meaningsByText is of parts of what Lambda says with that code.
+var meaningsByText = map[string]meaning{
+	"Source image":                  noCode,
+	"GetObject":                     noCode,
+	"UnreservedConcurrentExecution": {providers.ErrLimit, "reserve fewer, or raise the account's quota of concurrent executions"},
+}
+
+var noCode = meaning{providers.ErrNotFound, "give an artifact that is there, in this region, and that the role of the service may read"}
+
 // understood is what an error of the SDK says, with a sentinel of package providers.
 func understood(ctx context.Context, op string, err error) error {
 	if ctx.Err() != nil {
@@ -96,6 +108,13 @@ func understood(ctx context.Context, op string, err error) error {
 func meaningOf(err error) meaning {
 	var api smithy.APIError
 	var response *smithyhttp.ResponseError
+	if errors.As(err, &api) && api.ErrorCode() == invalidParameter {
+		for text, m := range meaningsByText {
+			if strings.Contains(api.ErrorMessage(), text) {
+				return m
+			}
+		}
+	}
 	switch {
 	case errors.As(err, &api) && meanings[api.ErrorCode()].sentinel != nil:
 		return meanings[api.ErrorCode()]

@@ -244,6 +244,20 @@ func TestAClockThatIsOffDuringCalls(t *testing.T) {
 	})
 }
 
+// Code that is not there is found out at once, and leaves no function.
+func TestCodeThatIsNotThere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		l := aws.Functions(functionOptions(cloud))
+		cloud.Fail("lambda:CreateFunction", fakeaws.NoImage)
+		_, err := l.Ensure(t.Context(), specOf(l, t))
+		isError(t, err, providers.ErrNotFound, "Source image", "give an artifact that is there")
+		if cloud.Functions() != 0 || cloud.Calls()["lambda:CreateFunction"] != 1 {
+			t.Errorf("%d functions, %v", cloud.Functions(), cloud.Calls())
+		}
+	})
+}
+
 // What is reserved for a function is its own: others cannot use it up, and it gets no more.
 func TestReservedConcurrency(t *testing.T) {
 	bubble(t, func(t *testing.T) {
