@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -106,13 +107,16 @@ func exceeded(err *googleapi.Error) bool {
 // taken tells whether something has that name already.
 func taken(err error) bool { return codeOf(err) == codes.AlreadyExists }
 
+// rated finds the words for a rate in an error.
+var rated = regexp.MustCompile(`rate[ _]?limit`)
+
 // meaningOf is what a call's error means. A quota of calls a minute is throttling, one of things is
 // a limit.
 func meaningOf(err error) meaning {
 	code := codeOf(err)
 	text := strings.ToLower(err.Error())
 	switch m, known := meanings[code]; {
-	case code == codes.ResourceExhausted && strings.Contains(text, "quota") && !strings.Contains(text, "per minute") && !strings.Contains(text, "rate"):
+	case code == codes.ResourceExhausted && strings.Contains(text, "quota") && !strings.Contains(text, "per minute") && !rated.MatchString(text):
 		return overQuota
 	case known:
 		return m

@@ -158,7 +158,7 @@ func (e *ComputeEngine) seek(ctx context.Context, x launching, i int, w *wanted)
 			w.refusals = append(w.refusals, fmt.Errorf("%s in %s: %w", c.Name, c.zone, there.error))
 			w.next, w.asked = w.next+1, false
 		case w.asked: // by an earlier call, of which this refusal says nothing
-			return failed(x.op, there.remedy, there.error)
+			return failed(x.op, "ask again with the same token", fmt.Errorf("%w: an earlier ask was not answered, and then: %v", providers.ErrUnavailable, there.error))
 		default:
 			w.refusals, w.done = []error{there.error}, true
 		}

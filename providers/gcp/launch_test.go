@@ -102,6 +102,26 @@ func TestLaunchIsBrokenOffAnywhere(t *testing.T) {
 	}
 }
 
+// A refusal of what may have been done before says nothing: VMs may have come of it.
+func TestARefusalAfterALostAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newCompute()
+		e := gcp.VMs(vmOptions(cloud))
+		l := launchOf(t, e, "a", 2)
+		cloud.Fail(inserting, fakegcp.AnswerLost, "", fakegcp.Throttled, "")
+		for range 2 {
+			_, err := e.Launch(t.Context(), l)
+			isError(t, err, providers.ErrUnavailable)
+			if providers.Refused(err) {
+				t.Errorf("%v: it says that nothing was done", err)
+			}
+		}
+		if vms, err := e.Launch(t.Context(), l); err != nil || len(vms) != 2 || cloud.Launched() != 2 {
+			t.Errorf("%v, %v; %d launched", vms, err, cloud.Launched())
+		}
+	})
+}
+
 // Another process asks while its list does not show yet what the first has launched: names and
 // request IDs are the same, so it finds that.
 func TestListsThatAreBehind(t *testing.T) {

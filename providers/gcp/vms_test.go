@@ -71,7 +71,9 @@ func conformingVMs(cloud *fakegcp.Cloud, o gcp.VMOptions, launch string) provide
 			case f == providertest.PartGranted:
 				rooms(cloud, 1, 0)
 				return func() { rooms(cloud, -1, -1) }, true
-			case op == providertest.Launch && launch != inserting && f != providertest.Unavailable && f != providertest.AnswerLost:
+			case op != providertest.Launch || launch == inserting || f == providertest.Unavailable || f == providertest.AnswerLost:
+			case launch == "compute.instances.list" && (f == providertest.Throttled || f == providertest.Denied): // before anything is done
+			default:
 				return nil, false // it has begun by then: no refusal of a later call says that nothing was done
 			}
 			cloud.Fail(permission, fakegcp.Fault(f))
@@ -90,6 +92,7 @@ func TestConformanceOfComputeEngine(t *testing.T) {
 		"two types, in two zones":     {gcp.OnDemand(gcp.Known("c3-standard-4", "e2-standard-4")...), 2, inserting},
 		"spot":                        {gcp.Spot(0.05, spotE2), 2, inserting},
 		"operations that go unseen":   {gcp.OnDemand(gcp.Known("e2-standard-4")...), 2, "compute.zoneOperations.get"},
+		"lists before launches":       {gcp.OnDemand(gcp.Known("e2-standard-4")...), 2, "compute.instances.list"},
 		"VMs that are made go unseen": {gcp.OnDemand(gcp.Known("e2-standard-4")...), 2, "compute.instances.get"},
 	} {
 		t.Run(name, func(t *testing.T) {
