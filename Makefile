@@ -1,4 +1,5 @@
 .PHONY: demo quickstart aws gcp profile simulate evaluation ablation fidelity overload test nightly soak bench peers
+.PHONY: demo quickstart aws profile simulate whatif evaluation ablation fidelity overload test nightly soak bench
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -28,6 +29,10 @@ gcp:
 simulate:
 	go run ./examples/simulate
 
+# What a server's traffic would cost: LOG=access.log, of your own.
+whatif:
+	go run ./examples/whatif $(LOG)
+
 # The evaluation's whole grid: hours; it goes on where it was broken off. STOP=20m begins no cell after that.
 STOP = 1000h
 evaluation:
@@ -54,6 +59,7 @@ test:
 	$(with_onnxruntime) go test -race ./...
 	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/gcp
 	go test -count=1 -run 'Replan|BillOfAWS' ./serflow
+	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/whatif
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/serflow/serflow-go/internal/simcli"
 	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
@@ -45,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func exitCode(err error) int {
-	for _, asked := range []error{errUsage, compare.ErrAsk, catalogue.ErrSheet, planner.ErrAsk, planner.ErrFit, planner.ErrSLO, profile.ErrProfile, traffic.ErrSettings, traffic.ErrTrace, fs.ErrNotExist} {
+	for _, asked := range []error{simcli.ErrUsage, compare.ErrAsk, catalogue.ErrSheet, planner.ErrAsk, planner.ErrFit, planner.ErrSLO, profile.ErrProfile, traffic.ErrSettings, traffic.ErrTrace, fs.ErrNotExist} {
 		if errors.Is(err, asked) {
 			return 2
 		}
@@ -58,40 +59,40 @@ func (s settings) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	json, err := create("-json", s.json)
+	json, err := simcli.Create("-json", s.json)
 	if err != nil {
 		return err
 	}
-	defer json.abandon()
-	csv, err := create("-csv", s.csv)
+	defer json.Abandon()
+	csv, err := simcli.Create("-csv", s.csv)
 	if err != nil {
 		return err
 	}
-	defer csv.abandon()
-	html, err := create("-html", s.html)
+	defer csv.Abandon()
+	html, err := simcli.Create("-html", s.html)
 	if err != nil {
 		return err
 	}
-	defer html.abandon()
-	if err := folder("-png", s.png); err != nil {
+	defer html.Abandon()
+	if err := simcli.Folder("-png", s.png); err != nil {
 		return err
 	}
-	show := newProgress(stderr)
-	a.Progress = show.tell
+	show := simcli.NewProgress(stderr)
+	a.Progress = show.Tell
 	r, err := compare.Compare(ctx, a)
-	show.end()
+	show.End()
 	if err != nil {
 		return err
 	}
 	drawn := errors.Join(
-		html.save(func(out io.Writer) error { return report.HTML(out, r) }),
-		pictures("-png", s.png, r),
+		html.Save(func(out io.Writer) error { return report.HTML(out, r) }),
+		simcli.Pictures("-png", s.png, r),
 	)
 	if s.json == "-" {
-		return errors.Join(r.JSON(stdout), csv.save(r.CSV), drawn)
+		return errors.Join(r.JSON(stdout), csv.Save(r.CSV), drawn)
 	}
 	head(stdout, r)
-	return errors.Join(r.Table(stdout), json.save(r.JSON), csv.save(r.CSV), drawn)
+	return errors.Join(r.Table(stdout), json.Save(r.JSON), csv.Save(r.CSV), drawn)
 }
 
 // head says what was compared, and what of it is assumed.

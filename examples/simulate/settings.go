@@ -9,13 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/serflow/serflow-go/internal/simcli"
 	"github.com/serflow/serflow-go/provisioner/simulate/catalogue"
 	"github.com/serflow/serflow-go/provisioner/simulate/compare"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
-
-// errUsage marks arguments that cannot be.
-var errUsage = errors.New("bad arguments (-help lists them)")
 
 // settings is what the flags say.
 type settings struct {
@@ -66,17 +64,17 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 			f.PrintDefaults()
 			return s, err
 		}
-		return s, fmt.Errorf("%w: %w", errUsage, err)
+		return s, fmt.Errorf("%w: %w", simcli.ErrUsage, err)
 	}
 	if f.NArg() > 0 {
-		return s, fmt.Errorf("%w: unexpected %q: only flags are taken", errUsage, f.Arg(0))
+		return s, fmt.Errorf("%w: unexpected %q: only flags are taken", simcli.ErrUsage, f.Arg(0))
 	}
 	return s, s.validate(format)
 }
 
 func (s *settings) validate(format string) error {
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: "+format, append([]any{errUsage}, args...)...)
+		return fmt.Errorf("%w: "+format, append([]any{simcli.ErrUsage}, args...)...)
 	}
 	var ok bool
 	if s.format, ok = formats[format]; !ok && format != "" {
@@ -114,20 +112,16 @@ func (s settings) names() (names []string) {
 
 // ask is what is to be compared.
 func (s settings) ask() (compare.Ask, error) {
-	m, err := s.read()
+	m, err := simcli.Read(s.profile, s.prices)
 	if err != nil {
 		return compare.Ask{}, err
 	}
-	a := compare.Ask{Profile: m.profile, Prices: m.prices, SLO: s.slo, Runs: s.runs, Seed: s.seed, Seeds: s.seeds, Policies: s.names()}
-	if a.SLO == 0 {
-		a.SLO = time.Duration(5 * m.pass * float64(time.Second)).Round(time.Millisecond)
-	}
+	a := compare.Ask{Profile: m.Profile, Prices: m.Prices, SLO: m.SLO(s.slo), Runs: s.runs, Seed: s.seed, Seeds: s.seeds, Policies: s.names()}
 	if a.Rates, a.Traffic, err = s.rates(m); err != nil {
 		return a, err
 	}
 	if s.html != "" || s.png != "" {
-		const intervals = 240 // about two points of each on the page
-		a.Detail = max(time.Second, (time.Duration(len(a.Rates)) * time.Second / intervals).Truncate(time.Second))
+		a.Detail = simcli.Detail(time.Duration(len(a.Rates)) * time.Second)
 	}
 	return a, nil
 }

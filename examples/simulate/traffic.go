@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/serflow/serflow-go/internal/simcli"
 	"github.com/serflow/serflow-go/provisioner/simulate/traffic"
 )
 
@@ -18,13 +19,13 @@ var sample []byte
 const sampleName = "Azure LLM inference trace 2023, conversation"
 
 // rates are requests per second, in each second, and what traffic that is.
-func (s settings) rates(m model) ([]float64, string, error) {
+func (s settings) rates(m simcli.Model) ([]float64, string, error) {
 	if s.trace == "" {
 		vcpus := s.vcpus
 		if vcpus == 0 {
 			vcpus = 4
 		}
-		return traffic.Bursts(vcpus/m.work, s.length, s.seed), fmt.Sprintf("generated: a daily curve with bursts, seed %d", s.seed), nil
+		return traffic.Bursts(vcpus/m.Work, s.length, s.seed), fmt.Sprintf("generated: a daily curve with bursts, seed %d", s.seed), nil
 	}
 	t, name := traffic.Trace{Format: s.format, From: s.from, To: s.to}, s.trace
 	t.Open = func() (io.ReadCloser, error) { return os.Open(s.trace) }
@@ -38,7 +39,7 @@ func (s settings) rates(m model) ([]float64, string, error) {
 	}
 	rate := recorded.Rate()
 	if s.vcpus > 0 {
-		rate = s.vcpus / m.work
+		rate = s.vcpus / m.Work
 	}
 	rates, err := t.Rates(rate, 0)
 	if err != nil {

@@ -3,6 +3,7 @@ package catalogue_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -82,10 +83,21 @@ func TestShapes(t *testing.T) {
 		for s := range d.Stages {
 			means = append(means, p.Mean(s, 1).Round(time.Microsecond))
 		}
+		sheet, _ := catalogue.Prices("aws")
+		if pass, mean, err := sheet.Work(d); err != nil || !(mean > 0 && mean < pass) || math.Abs(pass-p.Mean(0, 1).Seconds()*sum(means)/means[0].Seconds()) > 1e-5 {
+			t.Errorf("%s: %v of %v s, %v", name, mean, pass, err)
+		}
 		if fmt.Sprint(means) != want {
 			t.Errorf("%s: %v, want %v", name, means, want)
 		}
 	}
+}
+
+func sum(all []time.Duration) (seconds float64) {
+	for _, d := range all {
+		seconds += d.Seconds()
+	}
+	return seconds
 }
 
 func TestNamesThatAreNot(t *testing.T) {

@@ -147,3 +147,31 @@ func (s *Sheet) Offers(d *profile.Document) (*profile.Document, []provisioner.VM
 	}
 	return &known, vms, functions, nil
 }
+
+// Work is the seconds that a request takes on the first offer that a profile knows, one row at a time: of all stages, and
+// on average by the profile's reach. The error wraps ErrSheet if there are no offers.
+func (s *Sheet) Work(d *profile.Document) (pass, mean float64, err error) {
+	known, vms, functions, err := s.Offers(d)
+	if err != nil {
+		return 0, 0, err
+	}
+	var name string
+	if len(vms) > 0 {
+		name = vms[0].Name
+	} else {
+		name = functions[0].Name
+	}
+	times, err := known.Profile(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	for k := range d.Stages {
+		reach := 1.0
+		if d.Reach != nil {
+			reach = d.Reach.Shares[k]
+		}
+		pass += times.Mean(k, 1).Seconds()
+		mean += reach * times.Mean(k, 1).Seconds()
+	}
+	return pass, mean, nil
+}

@@ -201,3 +201,31 @@ func TestCompareRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Each offer is there once, and one that is not good enough says why.
+func TestOffers(t *testing.T) {
+	a := ask("language-cascade")
+	a.SLO = 20 * time.Second
+	for i := range a.Rates {
+		a.Rates[i] /= 20
+	}
+	a.Prices, _ = catalogue.Prices("gcp")
+	all, err := compare.Offers(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, vms, functions, err := a.Prices.Offers(a.Profile)
+	if err != nil || len(all) != len(vms)+len(functions) || len(known.Offers) == 0 {
+		t.Fatalf("%d offers, %v", len(all), err)
+	}
+	for i, x := range all {
+		if isVM := i < len(vms); isVM != (x.Kind == "VMs") || isVM && x.Offer != vms[i].Name || (x.Why == "") != (x.Dollars > 0) {
+			t.Errorf("%+v", x)
+		}
+	}
+	a.SLO = time.Second
+	all, err = compare.Offers(a)
+	if err != nil || !strings.Contains(all[0].Why, "meets the SLO") {
+		t.Errorf("%+v, %v", all, err)
+	}
+}

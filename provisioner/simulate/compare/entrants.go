@@ -62,6 +62,7 @@ func (w *workload) entrants() (all []*entrant, err error) {
 	if p.best, err = p.planner.Plan(w.ask); err != nil {
 		return nil, err
 	}
+	w.planned = p.best.Explain()
 	for _, name := range w.Policies {
 		e := &entrant{name: name}
 		if err := p.enter(e); err != nil {

@@ -20,6 +20,7 @@ type Report struct {
 	Seed     uint64   `json:"seed"`
 	Seeds    int      `json:"seeds"`
 	Bound    Bound    `json:"bound"`
+	Planned  string   `json:"planned"` // the planner's words on its best plan: what CostOptimal and others run on
 	Rows     []*Row   `json:"policies"`
 }
 
@@ -88,7 +89,7 @@ type Latency struct {
 func (w *workload) report(entrants []*entrant) (*Report, error) {
 	r := &Report{
 		Model: w.profile.Model, Source: w.profile.Source, Assumed: w.profile.Assumed, Stages: w.profile.Stages, Prices: w.Prices.Name, Traffic: w.Traffic,
-		Seconds: len(w.Rates), SLO: w.SLO.Seconds(), Seed: w.Seed, Seeds: w.Seeds,
+		Seconds: len(w.Rates), SLO: w.SLO.Seconds(), Seed: w.Seed, Seeds: w.Seeds, Planned: w.planned,
 		Requests: over(w.draws, func(d *oracle.Draw) float64 { return float64(d.Requests()) }),
 	}
 	r.VCPUs = w.offered(r.Requests.Mean / float64(len(w.Rates)))

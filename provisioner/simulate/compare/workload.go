@@ -26,6 +26,7 @@ type workload struct {
 	ask     planner.Ask
 	times   map[string]profile.Times
 	draws   []*oracle.Draw // by seed
+	planned string
 }
 
 func newWorkload(a Ask) (*workload, error) {

@@ -25,7 +25,7 @@ func (c Cell) ask(g *Grid, t Traffic, largest float64) (compare.Ask, error) {
 	if err != nil {
 		return compare.Ask{}, err
 	}
-	pass, work, err := measure(d, s)
+	pass, work, err := s.Work(d)
 	if err != nil {
 		return compare.Ask{}, err
 	}
@@ -94,26 +94,6 @@ func stretched(samples profile.Samples, mean time.Duration) (all profile.Samples
 		all = append(all, time.Duration(float64(t)*float64(mean)/float64(samples.Mean())))
 	}
 	return all
-}
-
-// measure is the seconds that a request takes on the first VM of a price sheet: of all stages, and on average.
-func measure(d *profile.Document, s *catalogue.Sheet) (pass, work float64, err error) {
-	known, vms, _, err := s.Offers(d)
-	if err != nil {
-		return 0, 0, err
-	}
-	if len(vms) == 0 {
-		return 0, 0, fmt.Errorf("%w: %s has no VMs for %s", compare.ErrAsk, s.Name, d.Model)
-	}
-	times, err := known.Profile(vms[0].Name)
-	if err != nil {
-		return 0, 0, err
-	}
-	for k, reach := range d.Reach.Shares {
-		pass += times.Mean(k, 1).Seconds()
-		work += reach * times.Mean(k, 1).Seconds()
-	}
-	return pass, work, nil
 }
 
 // drift is nil if reach stays as it is.

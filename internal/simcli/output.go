@@ -1,4 +1,4 @@
-package main
+package simcli
 
 import (
 	"errors"
@@ -8,29 +8,30 @@ import (
 	"os"
 )
 
-// output is a file for what comes of a run, made before anything is simulated: a path that cannot
+// Output is a file for what comes of a run, made before anything is simulated: a path that cannot
 // be written is better known then. Its File is nil if there is none.
-type output struct {
+type Output struct {
 	*os.File
 	flag  string
 	fresh bool // there was none before, and nothing has been written to it
 }
 
-// create opens a file. One that exists keeps what it holds until there are figures to replace it.
-func create(flag, name string) (o *output, err error) {
-	o = &output{flag: flag}
+// Create opens a file. One that exists keeps what it holds until there are figures to replace it.
+func Create(flag, name string) (o *Output, err error) {
+	o = &Output{flag: flag}
 	if name == "" || name == "-" {
 		return o, nil
 	}
 	_, missing := os.Stat(name)
 	o.fresh = errors.Is(missing, fs.ErrNotExist)
 	if o.File, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", errUsage, flag, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, flag, err)
 	}
 	return o, nil
 }
 
-func (o *output) save(write func(io.Writer) error) error {
+// Save writes the file anew, and closes it.
+func (o *Output) Save(write func(io.Writer) error) error {
 	if o.File == nil {
 		return nil
 	}
@@ -48,8 +49,8 @@ func (o *output) save(write func(io.Writer) error) error {
 	return nil
 }
 
-// abandon closes the file, and removes it if it would be left empty.
-func (o *output) abandon() {
+// Abandon closes the file, and removes it if it would be left empty.
+func (o *Output) Abandon() {
 	if o.File == nil {
 		return
 	}

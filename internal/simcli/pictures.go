@@ -1,28 +1,29 @@
-package main
+package simcli
 
 import (
 	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/serflow/serflow-go/provisioner/simulate/compare"
 	"github.com/serflow/serflow-go/provisioner/simulate/report"
 )
 
-// folder makes one, if it is asked for and there is none.
-func folder(flag, name string) error {
+// Folder makes one, if it is asked for and there is none.
+func Folder(flag, name string) error {
 	if name == "" {
 		return nil
 	}
 	if err := os.MkdirAll(name, 0o777); err != nil {
-		return fmt.Errorf("%w: %s: %w", errUsage, flag, err)
+		return fmt.Errorf("%w: %s: %w", ErrUsage, flag, err)
 	}
 	return nil
 }
 
-// pictures writes each chart to a file of its name.
-func pictures(flag, name string, r *compare.Report) error {
+// Pictures writes each chart to a file of its name.
+func Pictures(flag, name string, r *compare.Report) error {
 	if name == "" {
 		return nil
 	}
@@ -40,4 +41,10 @@ func pictures(flag, name string, r *compare.Report) error {
 		}
 	}
 	return nil
+}
+
+// Detail is that of a comparison of so long a run for the report's charts: some two points of each of 240 intervals.
+func Detail(length time.Duration) time.Duration {
+	const intervals = 240
+	return max(time.Second, (length / intervals).Truncate(time.Second))
 }
