@@ -1,5 +1,4 @@
-.PHONY: demo quickstart aws gcp profile simulate evaluation ablation fidelity overload test nightly soak bench peers
-.PHONY: demo quickstart aws profile simulate whatif evaluation ablation fidelity overload test nightly soak bench
+.PHONY: demo quickstart aws gcp profile simulate whatif evaluation ablation fidelity overload test nightly soak bench peers
 
 # Commands that run the model get ONNX Runtime first: cached, checksum verified.
 with_onnxruntime = SERFLOW_ONNXRUNTIME="$$(.ci/onnxruntime)" && export SERFLOW_ONNXRUNTIME &&
@@ -57,9 +56,8 @@ overload:
 # requests, or plan again and again, and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
-	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/gcp
+	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/gcp ./examples/whatif
 	go test -count=1 -run 'Replan|BillOfAWS' ./serflow
-	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/whatif
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion
