@@ -117,13 +117,48 @@ func small(t *testing.T) string {
 	return path
 }
 
-// environment has the SDK's default chain find the fake, and workers no metadata service.
-func (c cloud) environment(t *testing.T) {
+// metadata is the metadata service of all VMs, which it knows by their tokens.
+type metadata struct {
+	mu     sync.Mutex
+	tokens int
+	first  string // token of the VM that asked first whether it is taken back
+	notice bool   // for that VM
+}
+
+func (m *metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	token := r.Header.Get("X-Aws-Ec2-Metadata-Token")
+	if r.URL.Path == "/latest/meta-data/spot/instance-action" && m.first == "" {
+		m.first = token
+	}
+	switch {
+	case r.Method == http.MethodPut:
+		m.tokens++
+		w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600")
+		fmt.Fprint(w, "token-", m.tokens)
+	case m.notice && r.URL.Path == "/latest/meta-data/spot/instance-action" && token == m.first:
+		fmt.Fprint(w, `{"action": "terminate", "time": "2026-11-28T08:22:00Z"}`)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (m *metadata) takeBack() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.notice = true
+}
+
+// environment has the SDK's default chain find the fake, and workers their metadata service.
+func (c cloud) environment(t *testing.T, m *metadata) {
 	t.Helper()
+	server := httptest.NewServer(m)
+	t.Cleanup(server.Close)
 	none := filepath.Join(t.TempDir(), "none")
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL": c.url, "AWS_REGION": region, "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "key", "AWS_PROFILE": "",
-		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.URL, "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
 	} {
 		t.Setenv(name, value)
 	}
@@ -139,12 +174,13 @@ func eventually(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// The program deploys itself and serves, at first on functions, then on VMs too; it is interrupted, and
-// then everything is ended.
+// The program deploys itself and serves, at first on functions, then on VMs too, of which AWS takes one
+// back; it is interrupted, and then everything is ended.
 func TestFromDeploymentToTeardown(t *testing.T) {
 	c := newCloud(t)
-	c.environment(t)
-	common := []string{"-owner", "shop", "-bucket", "shop-bucket", "-subnets", "subnet-1"}
+	var m metadata
+	c.environment(t, &m)
+	common := []string{"-owner", "shop", "-bucket", "shop-bucket", "-subnets", "subnet-1", "-vms", "2"}
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, append(common, "-serve", "127.0.0.1:0", "-program", small(t)), c.out) }()
@@ -165,6 +201,11 @@ func TestFromDeploymentToTeardown(t *testing.T) {
 		}
 	}
 	eventually(t, "a VM answers", func() bool { return strings.Contains(fmt.Sprint(post(t, url, "HELLO THERE").Path), "i-0") })
+	eventually(t, "all VMs are launched", func() bool { return c.Launched() == 2 })
+	quiet := busy(t, url)
+	m.takeBack()
+	eventually(t, "the VM has drained, and is replaced", func() bool { return c.Launched() == 3 && len(c.Running()) == 2 })
+	quiet()
 	interrupt()
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -187,6 +228,28 @@ func TestFromDeploymentToTeardown(t *testing.T) {
 	}
 	if len(c.Running()) > 0 || len(c.Objects()) > 0 || c.Functions() > 0 {
 		t.Errorf("after the teardown: VMs %v, objects %v, %d functions", c.Running(), c.Objects(), c.Functions())
+	}
+}
+
+// busy sends some hundred requests a second, so that no VM is let go, until it is told to be quiet.
+func busy(t *testing.T, url string) (quiet func()) {
+	var all sync.WaitGroup
+	done := make(chan struct{})
+	for range 3 {
+		all.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(5 * time.Millisecond):
+					post(t, url, "HELLO THERE")
+				}
+			}
+		})
+	}
+	return func() {
+		close(done)
+		all.Wait()
 	}
 }
 
@@ -216,7 +279,8 @@ func post(t *testing.T, url, text string) (a answer) {
 	t.Helper()
 	r, err := http.Post(url, "text/plain", strings.NewReader(text))
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return a
 	}
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
