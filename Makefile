@@ -56,7 +56,7 @@ overload:
 # requests, or plan again and again, and that it leaves out.
 test:
 	$(with_onnxruntime) go test -race ./...
-	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/gcp ./examples/whatif
+	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/gcp ./examples/simulate ./examples/whatif
 	go test -count=1 -run 'Replan|BillOfAWS' ./serflow
 	cd balancer/peers && go test -race ./...
 

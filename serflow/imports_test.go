@@ -11,24 +11,26 @@ const module = "github.com/serflow/serflow-go/"
 
 // below says which of our packages each core package may import: arrows point down.
 var below = map[string][]string{
-	"serflow":                      {"internal/compute", "internal/exhausted", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/traffic", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "exit/brownout", "exit/drift", "exit/watch", "internal/heap"},
-	"stage/remote":                 {"internal/exhausted", "internal/launch", "internal/wire", "stage", "exit"},
-	"provisioner":                  {"provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
-	"provisioner/profile":          {},
-	"provisioner/estimate":         {},
-	"provisioner/policy":           {"provisioner/estimate", "stage", "exit"},
-	"provisioner/control":          {"provisioner", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/traffic", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
-	"provisioner/simulate":         {"provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
-	"provisioner/simulate/oracle":  {"provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
-	"provisioner/simulate/compare": {"provisioner/simulate", "provisioner/simulate/catalogue", "provisioner/simulate/oracle", "provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
-	"providers":                    {"provisioner", "provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
-	"balancer":                     {"stage", "exit"},
-	"stage/worker/queue":           {"stage", "exit", "internal/heap"},
-	"stage":                        {"exit"},
-	"exit/drift":                   {"exit"},
-	"exit/watch":                   {"exit"},
-	"exit/brownout":                {"exit"},
-	"exit":                         {},
+	"serflow":                        {"internal/compute", "internal/exhausted", "internal/launch", "internal/wire", "providers", "provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/traffic", "balancer", "stage/remote", "stage/worker/queue", "stage", "exit", "exit/brownout", "exit/drift", "exit/watch", "internal/heap"},
+	"stage/remote":                   {"internal/exhausted", "internal/launch", "internal/wire", "stage", "exit"},
+	"provisioner":                    {"provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
+	"provisioner/profile":            {},
+	"provisioner/estimate":           {},
+	"provisioner/policy":             {"provisioner/estimate", "stage", "exit"},
+	"provisioner/control":            {"provisioner", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/traffic", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
+	"provisioner/simulate":           {"provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
+	"provisioner/simulate/oracle":    {"provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
+	"provisioner/simulate/compare":   {"provisioner/simulate", "provisioner/simulate/catalogue", "provisioner/simulate/oracle", "provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
+	"provisioner/simulate/evaluate":  {"provisioner/simulate/compare", "provisioner/simulate", "provisioner/simulate/catalogue", "provisioner/simulate/oracle", "provisioner", "provisioner/control", "provisioner/estimate", "provisioner/planner", "provisioner/policy", "provisioner/profile", "provisioner/simulate/depth", "provisioner/simulate/traffic", "balancer", "stage", "stage/worker/queue", "exit", "internal/heap"},
+	"provisioner/simulate/accesslog": {},
+	"providers":                      {"provisioner", "provisioner/profile", "balancer", "stage/worker/queue", "stage", "exit", "internal/heap"},
+	"balancer":                       {"stage", "exit"},
+	"stage/worker/queue":             {"stage", "exit", "internal/heap"},
+	"stage":                          {"exit"},
+	"exit/drift":                     {"exit"},
+	"exit/watch":                     {"exit"},
+	"exit/brownout":                  {"exit"},
+	"exit":                           {},
 }
 
 func list(t *testing.T, args ...string) []string {
@@ -45,7 +47,7 @@ func TestImportGraph(t *testing.T) {
 	for pkg, allowed := range below {
 		for _, line := range list(t, "-deps", "-f", "{{.ImportPath}} {{len .CgoFiles}} {{.Standard}}", module+pkg) {
 			dep := strings.Fields(line)
-			for _, banned := range []string{"aws-sdk-go", "aws-lambda-go", "cloud.google.com", "google.golang.org/grpc", "connectrpc.com", "onnxruntime_go"} {
+			for _, banned := range []string{"aws-sdk-go", "aws-lambda-go", "cloud.google.com", "google.golang.org/grpc", "connectrpc.com", "onnxruntime_go", "gonum.org/v1/plot"} {
 				if strings.Contains(dep[0], banned) {
 					t.Errorf("%s reaches %s", pkg, dep[0])
 				}

@@ -79,6 +79,7 @@ var goals = []goal{
 	{"Libra with measured means", "25 % cheaper", []string{compare.LibraMeasured}, false, always},
 	{"LibraTuned", "5 % cheaper", []string{compare.LibraTuned}, false, always},
 	{"UniformHybrid", "as it is", []string{compare.UniformHybrid}, false, always},
+	{"UniformHybrid, where batches gain 1.7 times and more (language-cascade), 8 vCPUs and more", "23 % cheaper", []string{compare.UniformHybrid}, false, func(r *result) bool { return r.Profile == "language-cascade" && r.VCPUs >= 8 }},
 	{"the full-depth model on a VM autoscaler", "55 % cheaper", []string{compare.FullKnativeLike}, false, always},
 	{"the full-depth model on functions", "80 % cheaper", []string{compare.FullFunctionsOnly}, false, always},
 	{"RateOracle, 8 vCPUs and more", "at most 5 % dearer", []string{compare.RateOracle}, true, from(8)},
