@@ -107,31 +107,3 @@ func TestEngineAgreesOnTables(t *testing.T) {
 		}
 	}
 }
-
-// Without functions and with batches there is a plan however long the SLO is, with about as many
-// VMs as the work fills.
-func TestBatchesWithoutFunctionsInMinutes(t *testing.T) {
-	single := must(profile.LogNormal(ms(350, 2400), 0.5))
-	var p planner.Planner
-	for _, slo := range []time.Duration{30 * time.Second, time.Minute, 5 * time.Minute, time.Hour} {
-		r, err := p.Plan(planner.Ask{
-			VMs: []planner.VM{{
-				Offer: provisioner.VMOffer{Name: "gpu", VCPUs: 4, MemoryGB: 16, PerHour: 0.8},
-				Slots: 1, Times: must(profile.BatchGain(single, 8)),
-			}},
-			SLO: planner.SLO{Latency: slo}, Traffic: planner.Steady(20, 4), Reach: []float64{1, 0.3},
-		})
-		if err != nil {
-			t.Errorf("%v: %v", slo, err)
-			continue
-		}
-		vms, full := 0, 0.0
-		for i, g := range r.Plan.VMs {
-			vms += g.VMs
-			full += 20 * r.Plan.Reach[g.Stages.First] / r.VMs[i].Saturated
-		}
-		if float64(vms) < full || float64(vms) > 1.5*full+2 {
-			t.Errorf("%v: %d VMs for %.2f full ones: %s", slo, vms, full, r.Explain())
-		}
-	}
-}

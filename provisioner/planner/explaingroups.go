@@ -23,6 +23,10 @@ func (r *Result) explainVMs(line say, g provisioner.VMGroup, v VMFigures) {
 		return
 	}
 	line("  %s; on functions a million costs %s.", full, million(v.PerCall))
+	if math.IsInf(v.Flips, 1) {
+		line("  A VM would pay from %s requests/s (T-CIP), which one never serves.%s", num(v.TCIP), r.crowded(g))
+		return
+	}
 	flip := fmt.Sprintf("Below %s requests/s in all", num(v.Flips))
 	if s := g.Stages.First; s > 0 {
 		flip += fmt.Sprintf(", or if no more than %s of the requests got to stage %d (now %s)", num(r.p.reach[s]*v.Flips/r.p.mean), s+1, num(r.p.reach[s]))
@@ -30,6 +34,14 @@ func (r *Result) explainVMs(line say, g provisioner.VMGroup, v VMFigures) {
 		return
 	}
 	line("  A VM pays from %s requests/s (T-CIP). %s, functions alone would be cheaper.", num(v.TCIP), flip)
+}
+
+// crowded says why there are VMs that do not pay.
+func (r *Result) crowded(g provisioner.VMGroup) string {
+	if !r.p.crowded(g.Stages, r.p.peak*r.p.reach[g.Stages.First]) {
+		return ""
+	}
+	return fmt.Sprintf(" There are VMs because functions alone would need more than the %s at once that the account allows: a higher limit would be cheaper.", count(r.p.reference.limit, "call"))
 }
 
 // explainSpot says what VMs that are taken back cost beside their price.

@@ -1,6 +1,9 @@
 package planner
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 func (r *Result) explainSplit(line say) {
 	split := len(r.Plan.VMs) > 1 || len(r.Plan.Functions) > 1 || len(r.Without) > 0 && len(r.Plan.VMs) > 0
@@ -8,8 +11,11 @@ func (r *Result) explainSplit(line say) {
 	case split && r.Uniform == nil:
 		line("Splitting is needed: no single group of the whole model can be.")
 	case split:
-		more := r.Uniform.Bill.Total() - r.Bill.Total()
-		line("Splitting pays: one group of each kind would cost %s dollars an hour more (%s %%). It pays by %s.", num(more), num(100*more/r.Bill.Total()), strings.Join(r.mechanisms(), ", and by "))
+		more, part := r.Uniform.Bill.Total()-r.Bill.Total(), ""
+		if r.Bill.Total() > 0 {
+			part = fmt.Sprintf(" (%s %%)", num(100*more/r.Bill.Total()))
+		}
+		line("Splitting pays: one group of each kind would cost %s dollars an hour more%s. It pays by %s.", num(more), part, strings.Join(r.mechanisms(), ", and by "))
 	case r.PerStage == nil:
 		line("Splitting does not pay, and one group a stage would not work.")
 	default:

@@ -104,27 +104,34 @@ func (c *Choice) without(f *partition, bill *dollars, from, to int) {
 }
 
 // flips is what all rates would have to be multiplied by for the first VM to just pay for
-// itself, if what it carries saves so much a request; infinite if nothing would do.
+// itself, if what it carries saves so much a request; infinite if nothing would do. With more than it
+// can do a VM may carry less, so the least is looked for from below.
 func (f *fleet) flips(saves float64) float64 {
 	if f.free > 0 {
 		return 0
 	}
-	low, high := 1e-6, 1e6
-	for range 50 {
-		k := math.Sqrt(low * high)
+	pays := func(k float64) bool {
 		saved := 0.0
 		for _, r := range f.p.Traffic.Rates {
 			rate := k * r.PerSecond * f.p.reach[f.in.First]
 			saved += saves * r.Share * rate * f.carried(1, rate)
 		}
-		if saved > f.price {
+		return saved > f.price
+	}
+	const least, most, step = 1e-6, 1e6, 1.25
+	high := least
+	for ; !pays(high); high *= step {
+		if high > most {
+			return math.Inf(1)
+		}
+	}
+	low := high / step
+	for range 30 {
+		if k := math.Sqrt(low * high); pays(k) {
 			high = k
 		} else {
 			low = k
 		}
-	}
-	if high > 0.9e6 {
-		return math.Inf(1)
 	}
 	return high
 }

@@ -100,6 +100,9 @@ func TestCallsAtOnce(t *testing.T) {
 	if len(r.Plan.VMs) == 0 {
 		t.Errorf("400 requests/s at one call at once: %+v", r.Plan)
 	}
+	if text := r.Explain(); !strings.Contains(text, "functions alone would need more than the 1 call at once") || strings.Contains(text, "Inf") {
+		t.Errorf("not explained: %s", text)
+	}
 	a.VMs = nil
 	var p planner.Planner
 	if _, err := p.Plan(a); !errors.Is(err, planner.ErrCalls) || !strings.Contains(err.Error(), "raise the limit, or offer VMs") {

@@ -70,6 +70,9 @@ func (p *problem) fits() error {
 // found is what was found for a problem; a layout without a problem is none.
 type found struct{ best, uniform, alone layout }
 
+// nothing is less than anything costs, in dollars a second.
+const nothing = 1e-15
+
 // find looks for all three, again if it has learned something: what was found first was not
 // compared with that.
 func (t *Planner) find(p *problem) (f found) {
@@ -97,12 +100,16 @@ func (t *Planner) result(p *problem) *Result {
 	if f.best.p == nil {
 		return nil
 	}
-	r := &Result{Choice: *f.best.choice(), SLO: SLO{p.quantile, p.SLO.Latency}, p: f.best.p}
-	f.best.carried(&r.Choice)
+	var uniform *Choice
 	if f.uniform.p != nil {
-		r.Uniform = f.uniform.choice()
-		f.uniform.carried(r.Uniform)
+		uniform = f.uniform.choice()
+		f.uniform.carried(uniform)
+		if uniform.InTime >= p.quantile && f.uniform.perSecond <= f.best.perSecond+nothing { // a hop must earn something
+			f.best = f.uniform
+		}
 	}
+	r := &Result{Choice: *f.best.choice(), Uniform: uniform, SLO: SLO{p.quantile, p.SLO.Latency}, p: f.best.p}
+	f.best.carried(&r.Choice)
 	if f.alone.p != nil {
 		r.PerStage = f.alone.choice()
 	}

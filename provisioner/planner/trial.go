@@ -115,7 +115,9 @@ func (t *trial) try(n int, rate float64, rows int, r *rand.Rand) *outcome {
 		next, depth := rows.take()
 		s.until(next)
 		s.now = next
-		s.arrive(depth)
+		if s.came < s.lead+longest*s.count { // what takes so much longer than the others needs no company
+			s.arrive(depth)
+		}
 	}
 	s.out.away /= s.out.rows
 	s.out.late /= s.out.rows
@@ -138,6 +140,9 @@ type outcome struct {
 
 // carried is the share of the cost of functions that VMs have saved.
 func (o *outcome) carried() float64 { return max(1-o.away-o.late, 0) }
+
+// longest is how many times the requests that count come at most while one of them has not ended.
+const longest = 4
 
 // fullLoad is the load from which on queues are long.
 const fullLoad = 0.9
