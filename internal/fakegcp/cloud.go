@@ -9,6 +9,7 @@ package fakegcp
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -35,7 +36,10 @@ type Options struct {
 	Types   map[string]float64 // dollars an hour, by machine type, and " spot" after it
 	Booting time.Duration      // what an insertion takes
 	Lag     time.Duration      // how far lists of VMs are behind
-	Network string             // the first two numbers of VMs' addresses; default "10.128"
+	// Boot is what a VM does from its insertion until it shuts down, or is ended: then its context is
+	// over. Nil means nothing, for ever.
+	Boot    func(context.Context, Machine)
+	Network string // the first two numbers of VMs' addresses; default "10.128"
 }
 
 // Fault is a way in which calls fail.
@@ -75,7 +79,8 @@ type Cloud struct {
 	vms        []*vm
 	insertions map[string]*insertion // by request ID
 	doings     map[string]*insertion // by the name of their operation
-	room       map[string]int        // VMs that there still is room for, by type and zone; no limit if not there
+	machines   sync.WaitGroup
+	room       map[string]int // VMs that there still is room for, by type and zone; no limit if not there
 }
 
 // New returns a cloud in which nothing runs and nothing fails.

@@ -1,6 +1,7 @@
 package fakegcp
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -23,6 +24,8 @@ type vm struct {
 	made       time.Time
 	ended      time.Time // when it is billed no more; zero if it is
 	deleted    bool
+	stop       context.CancelFunc // of what it runs; nil if it runs nothing
+	noticed    chan struct{}      // closed when it is told that it will be taken back
 }
 
 func (v *vm) id() string { return v.zone + "/" + v.GetName() }
@@ -223,11 +226,12 @@ func (c *Cloud) make(zone string, i *computepb.Instance, x *insertion, fault Fau
 		sold += " spot"
 	}
 	n := len(c.vms)
-	made := &vm{Instance: i, zone: zone, sold: sold, made: time.Now()}
+	made := &vm{Instance: i, zone: zone, sold: sold, made: time.Now(), noticed: make(chan struct{})}
 	i.Id, i.Status, i.Zone = proto.Uint64(uint64(n+1)), proto.String("RUNNING"), proto.String("https://www.googleapis.com/compute/v1/projects/"+c.options.Project+"/zones/"+zone)
 	i.CreationTimestamp = proto.String(made.made.Format("2006-01-02T15:04:05.000-07:00"))
 	i.NetworkInterfaces[0].NetworkIP = proto.String(fmt.Sprintf("%s.%d.%d", c.options.Network, n/200, 2+n%200))
 	c.vms = append(c.vms, made)
+	c.boot(made)
 }
 
 // look is how an operation looks now.
@@ -294,6 +298,9 @@ func (v *vm) end(deleted bool) {
 		v.ended = time.Now()
 	}
 	v.deleted = v.deleted || deleted
+	if v.stop != nil {
+		v.stop()
+	}
 	v.Status = proto.String("TERMINATED")
 }
 

@@ -357,17 +357,3 @@ func (c *Cloud) Service(id string) *runpb.Service {
 }
 
 func last(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
-
-// Close ends all containers.
-func (c *Cloud) Close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.services {
-		for _, r := range s.revisions {
-			for _, i := range r.idle {
-				closeHandler(i.handler)
-			}
-			r.idle = nil
-		}
-	}
-}

@@ -25,13 +25,14 @@ import (
 	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/providers/gcp"
+	"github.com/serflow/serflow-go/providers/gcp/preemption"
 	"github.com/serflow/serflow-go/serflow"
 	"github.com/serflow/serflow-go/stage"
 	"github.com/serflow/serflow-go/stage/worker"
 )
 
 func TestMain(m *testing.M) {
-	worker.Main(twoStages)
+	worker.Main(twoStages, worker.InterruptWhen(preemption.Notice))
 	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") // or else each child takes a second to exit
 	goleak.VerifyTestMain(m)
 }
