@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/internal/simcli"
@@ -158,6 +159,11 @@ func (s settings) ask(m simcli.Model, l *accesslog.Counts, from, to int, name st
 	if s.html != "" {
 		a.Detail = simcli.Detail(time.Duration(to-from) * time.Second)
 	}
-	a.Rates, err = traffic.Smoothed(l.Seconds[from:to], 0)
-	return a, err
+	rates, err := traffic.Smoothed(l.Seconds[from:to], 0)
+	if err != nil {
+		return a, err
+	}
+	a.Settle = 10 * time.Minute // at the first rate, of a service that has been there before
+	a.Rates = append(slices.Repeat(rates[:1], int(a.Settle/time.Second)), rates...)
+	return a, nil
 }

@@ -4,7 +4,7 @@ import "time"
 
 // Sample is what happened in one interval of a run with Detail.
 type Sample struct {
-	Until   float64       `json:"until"`   // when it ends, in seconds since the run began; it begins where the one before ends
+	Until   float64       `json:"until"`   // when it ends, in seconds since the run had settled; it begins where the one before ends
 	Arrived int           `json:"arrived"` // requests that came
 	Ended   int           `json:"ended"`
 	Within  int           `json:"within"` // of those that ended, within the SLO
@@ -50,8 +50,8 @@ func (r *run) startDetail() {
 			r.at(at, next)
 		}
 	}
-	if r.Detail <= r.Until {
-		r.at(r.Detail, next)
+	if first := r.after(r.Settle) + r.Detail; first <= r.Until {
+		r.at(first, next)
 	}
 }
 
@@ -60,7 +60,7 @@ func (r *run) sample() {
 	d := r.detail
 	groups := r.sorted()
 	now := sums{arrived: r.count.arrived, ended: r.count.ended(), within: r.count.within, sent: make([]int, len(groups)), runs: make([]int, len(groups))}
-	s := Sample{Until: r.now.Seconds(), Arrived: now.arrived - d.before.arrived, Ended: now.ended - d.before.ended, Within: now.within - d.before.within}
+	s := Sample{Until: (r.now - r.Settle).Seconds(), Arrived: now.arrived - d.before.arrived, Ended: now.ended - d.before.ended, Within: now.within - d.before.within}
 	for i, g := range groups {
 		now.sent[i], now.runs[i] = g.sent, g.runs
 		x := GroupSample{Requests: g.sent, StageRuns: g.runs}

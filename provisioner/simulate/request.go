@@ -236,8 +236,11 @@ func (r *run) timer(e event) {
 }
 
 func (r *run) finish(i uint32, q *request, s *balancer.Step) {
-	r.count.end(r.now, r.SLO, q, s.Exit, s.Err)
-	if r.Observe != nil {
+	counts := q.arrived >= r.Settle
+	if counts {
+		r.count.end(r.now, r.SLO, q, s.Exit, s.Err)
+	}
+	if counts && r.Observe != nil {
 		r.Observe(Outcome{Arrived: q.arrived, Ended: r.now, Waited: q.waited, Worked: q.worked, Exit: s.Exit, Err: s.Err})
 	}
 	if r.control != nil && s.Err == nil {

@@ -12,7 +12,7 @@ import (
 // Result is what a scenario came to. Times are in seconds, money in US dollars.
 type Result struct {
 	Seed     uint64  `json:"seed"`
-	Seconds  float64 `json:"seconds"` // simulated
+	Seconds  float64 `json:"seconds"` // simulated, once it had settled
 	Requests int     `json:"requests"`
 	Answered int     `json:"answered"`
 	// Failed requests ended without an answer: late, without a place that would take
@@ -174,7 +174,7 @@ func (r *run) result() Result {
 	c := &r.count
 	c.window.close()
 	res := Result{
-		Seed: r.Seed, Seconds: r.now.Seconds(), Requests: c.arrived, Answered: c.answered, Failed: c.failed,
+		Seed: r.Seed, Seconds: (r.now - r.Settle).Seconds(), Requests: c.arrived, Answered: c.answered, Failed: c.failed,
 		Exits: c.exits, Reach: reach(c.exits), Latency: c.latency.summary(), Told: c.told.summary(), Early: c.early,
 		SLO: Attainment{
 			Seconds: r.SLO.Seconds(), Within: share(float64(c.within), float64(c.arrived)),

@@ -126,6 +126,9 @@ func newRun(s Scenario) (*run, error) {
 	if err := r.addFunctions(); err != nil {
 		return nil, err
 	}
+	if r.Settle > 0 {
+		r.at(r.Settle, r.settle)
+	}
 	r.startDetail()
 	return r, r.startFleet()
 }

@@ -55,6 +55,10 @@ type Scenario struct {
 	// give a trace's length, as traffic.Trace.Measure tells it.
 	Until time.Duration
 	Seed  uint64 // the same seed gives the same result, byte by byte
+	// Settle is how long the run goes on before anything is counted but its requests' course: a service that is not new, whose
+	// functions are warm and whose policy has seen some traffic. Requests that come later, and what is paid from then on, are
+	// the result; Observe hears of no others. Default: all counts. It is part of Until.
+	Settle time.Duration
 	// Detail is how long the intervals are for which the result has what happened in each, for charts; with it
 	// the result has the distribution of latencies too. Default: neither. Samples end at Until.
 	Detail time.Duration
@@ -87,8 +91,8 @@ func (s *Scenario) validate() error {
 	if s.Traffic == nil || s.Depths == nil {
 		return fmt.Errorf("%w: give it Traffic and Depths", ErrScenario)
 	}
-	if s.SLO < 0 || s.Until < 0 || s.Until > century || s.Detail < 0 {
-		return fmt.Errorf("%w: SLO %v, until %v, detail %v: give nothing negative, and no run of more than a century", ErrScenario, s.SLO, s.Until, s.Detail)
+	if s.SLO < 0 || s.Until < 0 || s.Until > century || s.Detail < 0 || s.Settle < 0 || s.Settle > s.Until {
+		return fmt.Errorf("%w: SLO %v, until %v, settle %v, detail %v: give nothing negative, no run of more than a century, and no time to settle beyond its end", ErrScenario, s.SLO, s.Until, s.Settle, s.Detail)
 	}
 	if err := s.Network.Validate(s.Stages); err != nil {
 		return fmt.Errorf("%w: %w", ErrScenario, err)

@@ -46,6 +46,8 @@ type vm struct {
 	id       string
 	token    string
 	launched time.Duration
+	counted  time.Duration // from when what it does counts; 0 for all
+	paid     float64       // dollars before
 }
 
 // A row's ID is its request's place in memory and its attempt's serial.
@@ -184,10 +186,10 @@ func (r *run) kill(v *vm) {
 
 // bill adds up a VM that has ended, or that the end of the run has come to.
 func (r *run) bill(v *vm) {
-	g, lived := v.group, r.now-v.launched
+	g, lived := v.group, r.now-max(v.launched, v.counted)
 	g.lived += float64(lived)
 	g.slots += lived.Seconds() * float64(g.vms.SlotsOf())
-	g.dollars += g.vms.Offer.Cost(lived)
+	g.dollars += g.vms.Offer.Cost(r.now-v.launched) - v.paid
 	for slot, begun := range v.begun {
 		if begun != Never {
 			g.busy += (r.now - begun).Seconds()

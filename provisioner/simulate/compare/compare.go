@@ -34,6 +34,9 @@ type Ask struct {
 	// traffic.Trace.Rates has those of a trace. Plans are made for the distribution of all of them.
 	Rates   []float64
 	Traffic string // its name, for the report
+	// Settle is how long at the begin of Rates a run goes on before anything is counted, as in simulate.Scenario: for a
+	// service that is not new. Default: a new one, whose functions are cold and whose policy has seen nothing.
+	Settle time.Duration
 	// Reach drifts over the run, each of which makes its own; the profile's, which plans are made with,
 	// is what is expected. Default: it stays that.
 	Reach func() (depth.Reach, error)
@@ -76,6 +79,9 @@ func (a Ask) validate() error {
 		return fmt.Errorf("%w: no requests: give a rate for each second", ErrAsk)
 	}
 	all := append(Policies(), Ablations()...)
+	if a.Settle < 0 || a.Settle >= time.Duration(len(a.Rates))*time.Second {
+		return fmt.Errorf("%w: %v to settle, of %d s: give less than there is", ErrAsk, a.Settle, len(a.Rates))
+	}
 	for _, name := range a.Policies {
 		if !slices.Contains(all, name) {
 			return fmt.Errorf("%w: no policy %q: there are %q", ErrAsk, name, all)

@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"time"
+
 	"github.com/serflow/serflow-go/provisioner/simulate"
 	"github.com/serflow/serflow-go/provisioner/simulate/oracle"
 )
@@ -89,10 +91,10 @@ type Latency struct {
 func (w *workload) report(entrants []*entrant) (*Report, error) {
 	r := &Report{
 		Model: w.profile.Model, Source: w.profile.Source, Assumed: w.profile.Assumed, Stages: w.profile.Stages, Prices: w.Prices.Name, Traffic: w.Traffic,
-		Seconds: len(w.Rates), SLO: w.SLO.Seconds(), Seed: w.Seed, Seeds: w.Seeds, Planned: w.planned,
-		Requests: over(w.draws, func(d *oracle.Draw) float64 { return float64(d.Requests()) }),
+		Seconds: int(w.counts() / time.Second), SLO: w.SLO.Seconds(), Seed: w.Seed, Seeds: w.Seeds, Planned: w.planned,
+		Requests: over(w.counted, func(d *oracle.Draw) float64 { return float64(d.Requests()) }),
 	}
-	r.VCPUs = w.offered(r.Requests.Mean / float64(len(w.Rates)))
+	r.VCPUs = w.offered(r.Requests.Mean / w.counts().Seconds())
 	var bounds []oracle.Bound
 	for seed := range w.Seeds {
 		b, err := w.bound(seed)
@@ -125,7 +127,7 @@ func (w *workload) offered(rate float64) (vcpus float64) {
 }
 
 func (w *workload) boundRow(bounds []oracle.Bound) Bound {
-	hours := w.length().Hours()
+	hours := w.counts().Hours()
 	of := func(part func(oracle.Bound) float64) Figure {
 		return over(bounds, func(b oracle.Bound) float64 { return part(b) / hours })
 	}

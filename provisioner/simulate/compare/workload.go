@@ -26,6 +26,7 @@ type workload struct {
 	ask     planner.Ask
 	times   map[string]profile.Times
 	draws   []*oracle.Draw // by seed
+	counted []*oracle.Draw // those that come when it has settled
 	planned string
 }
 
@@ -85,10 +86,13 @@ func distribution(rates []float64) (t planner.Traffic) {
 
 func (w *workload) length() time.Duration { return time.Duration(len(w.Rates)) * time.Second }
 
+// counts is how much of that is counted.
+func (w *workload) counts() time.Duration { return w.length() - w.Settle }
+
 // requests are the run's: without exits all go to the end.
 func (w *workload) requests(full bool, seed int) simulate.Scenario {
 	return simulate.Scenario{
-		Stages: w.stages(), SLO: w.SLO, Times: w.times, Network: w.ask.Network, Seed: w.Seed + uint64(seed), Until: w.length(),
+		Stages: w.stages(), SLO: w.SLO, Times: w.times, Network: w.ask.Network, Seed: w.Seed + uint64(seed), Until: w.length(), Settle: w.Settle,
 		Traffic: func(r *rand.Rand) (traffic.Source, error) { return traffic.Seconds(w.Rates, r) },
 		Depths: func(r *rand.Rand) (depth.Source, error) {
 			if full {
@@ -119,6 +123,7 @@ func (w *workload) drift() (depth.Reach, error) {
 // draw looks at the requests of each seed, from one on, before they come.
 func (w *workload) draw(ctx context.Context, from int) error {
 	w.draws = append(w.draws, make([]*oracle.Draw, w.Seeds-from)...)
+	w.counted = append(w.counted, make([]*oracle.Draw, w.Seeds-from)...)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for seed := from; seed < w.Seeds; seed++ {
@@ -129,21 +134,30 @@ func (w *workload) draw(ctx context.Context, from int) error {
 			if w.draws[seed], err = oracle.NewDraw(w.stages(), w.SLO); err != nil {
 				return fmt.Errorf("%w: %w", ErrAsk, err)
 			}
-			return w.requests(false, seed).Requests(w.draws[seed].Add)
+			if w.counted[seed], err = oracle.NewDraw(w.stages(), w.SLO); err != nil {
+				return fmt.Errorf("%w: %w", ErrAsk, err)
+			}
+			return w.requests(false, seed).Requests(func(at time.Duration, exit int) {
+				w.draws[seed].Add(at, exit)
+				if at >= w.Settle {
+					w.counted[seed].Add(at-w.Settle, exit)
+				}
+			})
 		})
 	}
 	return group.Wait()
 }
 
-// bound is the least for a seed. VMs boot no faster than the profile has seen.
+// bound is the least for a seed. VMs boot no faster than the profile has seen; if something was before that is not
+// counted, boots are free: they may have been then.
 func (w *workload) bound(seed int) (oracle.Bound, error) {
 	a := w.ask
 	a.VMs = slices.Clone(a.VMs)
 	for i, v := range a.VMs {
 		a.VMs[i].Boot = 0
-		if boots := w.profile.Offers[v.Offer.Name].Boot; len(boots) > 0 {
+		if boots := w.profile.Offers[v.Offer.Name].Boot; len(boots) > 0 && w.Settle == 0 {
 			a.VMs[i].Boot = slices.Min(boots)
 		}
 	}
-	return oracle.LowerBound(a, w.draws[seed], true)
+	return oracle.LowerBound(a, w.counted[seed], true)
 }

@@ -38,7 +38,8 @@ func (c Cell) ask(g *Grid, t Traffic, largest float64) (compare.Ask, error) {
 	if err != nil {
 		return a, err
 	}
-	a.Rates, err = t(rate, length)
+	a.Settle = time.Duration(g.Length.Settle)
+	a.Rates, err = t(rate, length+a.Settle)
 	return a, err
 }
 

@@ -43,7 +43,7 @@ func TestGrid(t *testing.T) {
 		}
 		a, err := c.ask(g, flat, g.Length.Largest)
 		n := 0.0
-		for _, rate := range a.Rates {
+		for _, rate := range a.Rates[min(len(a.Rates), 600):] {
 			n += rate
 		}
 		switch {
@@ -51,7 +51,7 @@ func TestGrid(t *testing.T) {
 			large++
 		case err != nil:
 			t.Errorf("%s: %v", c.Name(), err)
-		case n > 1.001*g.Length.Largest || len(a.Rates) < 20*60 || len(a.Rates) > 4*3600 || len(a.Policies) == 0:
+		case n > 1.5*g.Length.Largest || len(a.Rates) < 30*60 || len(a.Rates) > 4*3600+600 || a.Settle != 10*time.Minute || len(a.Policies) == 0:
 			t.Errorf("%s: %v requests in %d s under %q", c.Name(), n, len(a.Rates), a.Policies)
 		}
 	}
@@ -164,7 +164,7 @@ func TestText(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"2 cells of the main grid's 600", "1 more for which no plan", "and 1 that were passed over", "In 1 of the 2 cells",
+		"2 cells of the main grid's 600", "1 more for which no plan", "and 1 that were passed over", "In 1 of the 2 cells", "goes on for 10m0s",
 		"| CostOptimal | 2 | 1 | 2.00 | 2.00 | 2.00 | 95.0 % | 90.0 % |",
 		"| UniformHybrid | as it is | 1 | 20.0 % cheaper | 20.0 % cheaper | 2 | -6.7 % cheaper | -33.3 % cheaper |",
 		"| OfflineOptimal, 8 vCPUs and more | at most 15 % dearer | 1 | 25.0 % dearer | 25.0 % dearer | 2 | 25.0 % dearer | 25.0 % dearer |",

@@ -43,6 +43,7 @@ type Grid struct {
 // Length says how long a cell's traffic is: that of so many requests, but at least and at most so long. A cell
 // whose least length has more requests than the largest number is not run unless it is asked for.
 type Length struct {
+	Settle   profile.Duration `json:"settle"` // that goes before, and is not counted
 	Requests float64          `json:"requests"`
 	Least    profile.Duration `json:"least"`
 	Most     profile.Duration `json:"most"`

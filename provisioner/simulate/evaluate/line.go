@@ -36,7 +36,7 @@ type Line struct {
 	Busy      float64 // share of the VMs' slots
 	Within    float64 // share of the requests in time
 	Good      float64 // share of the minutes with 99 % in time
-	Met       bool    // the SLO, with every seed
+	Met       bool    // the SLO, in the minutes of all seeds
 	P99       float64 // seconds
 	Why       string  // there are no figures: of the policy, or of the cell if it has no policy
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/serflow/serflow-go/provisioner/simulate/compare"
 )
@@ -34,8 +35,9 @@ func (g *Grid) Text(out io.Writer, lines Lines) error {
 		BySLO, ByLoad, ByBoot, ByModel      string
 		Ablations, Sensitivity              string
 		Met, Unvaried                       int
+		SettleTime                          time.Duration
 	}{
-		Grid: g, Unvaried: len(ablated), Planned: len(g.MainCells()), CorePlanned: len(g.CoreCells()), Ran: len(main), CoreRan: len(core),
+		Grid: g, SettleTime: time.Duration(g.Length.Settle), Unvaried: len(ablated), Planned: len(g.MainCells()), CorePlanned: len(g.CoreCells()), Ran: len(main), CoreRan: len(core),
 		Dates: span(lines, func(l Line) string { return l.Ran }), Traffics: span(lines, func(l Line) string { return l.Traffic }),
 		Profiles: strings.Join(g.Main.Profiles, ", "), Prices: strings.Join(g.Main.Prices, ", "), SLO: list(g.Main.SLO), VCPUs: list(g.Main.VCPUs), Boots: boots(g.Main),
 		Policies: policyTable(main, compare.Policies()), Goals: goalTable(main), Money: moneyTable(main), Worst: worstTable(main, 10),
