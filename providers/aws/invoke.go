@@ -86,7 +86,8 @@ func (l *Lambda) Invoke(ctx context.Context, id string, body []byte) (providers.
 func call(ctx context.Context, api *lambda.Client, op, function, version string, body []byte) (inv providers.Invocation, err error) {
 	payload := onlambda.Payload(body)
 	began := time.Now()
-	out, err := api.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, Qualifier: &version, LogType: types.LogTypeTail, Payload: payload}, once(payload))
+	var answer []byte
+	out, err := api.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, Qualifier: &version, LogType: types.LogTypeTail, Payload: payload}, once(payload, &answer))
 	if err != nil {
 		return inv, understood(ctx, op, err)
 	}
@@ -97,10 +98,10 @@ func call(ctx context.Context, api *lambda.Client, op, function, version string,
 	}
 	inv.Billed, inv.Cold = r.billed, min(r.init, r.billed)
 	if out.FunctionError != nil {
-		remedy, why := cause(out.Payload, r, function)
+		remedy, why := cause(answer, r, function)
 		return inv, failed(op, remedy, fmt.Errorf("%w: %s: %s", providers.ErrFunction, function, why))
 	}
-	if inv.Body, err = onlambda.Body(out.Payload); err != nil {
+	if inv.Body, err = onlambda.BodyInPlace(answer); err != nil {
 		return inv, failed(op, "see whether its program is a worker of this version", fmt.Errorf("%w: %s: its answer is no text of base64: %w", providers.ErrFunction, function, err))
 	}
 	return inv, nil

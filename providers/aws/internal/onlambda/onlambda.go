@@ -31,13 +31,36 @@ func Payload(body []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(text, body), '"')
 }
 
-// Body is the inverse of Payload, in memory of its own. Others may write the same text with escapes.
+// Body is the inverse of Payload, in memory of its own.
 func Body(payload []byte) ([]byte, error) {
-	text := bytes.TrimSpace(payload)
-	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' && bytes.IndexByte(text, '\\') < 0 {
-		return base64.StdEncoding.AppendDecode(nil, text[1:n-1])
+	if text, ok := plainText(payload); ok {
+		return base64.StdEncoding.AppendDecode(nil, text)
 	}
-	var body []byte
-	err := json.Unmarshal(payload, &body)
+	return escaped(payload)
+}
+
+// BodyInPlace is Body in the memory of the payload, which is of no use afterwards. What is decoded is
+// shorter than its text, so it is written where all has been read already.
+func BodyInPlace(payload []byte) ([]byte, error) {
+	text, ok := plainText(payload)
+	if !ok {
+		return escaped(payload)
+	}
+	n, err := base64.StdEncoding.Decode(payload, text)
+	return payload[:n], err
+}
+
+// plainText is what is between the quotes of a payload; ok is false if it has escapes, or is none.
+func plainText(payload []byte) (text []byte, ok bool) {
+	text = bytes.TrimSpace(payload)
+	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' && bytes.IndexByte(text, '\\') < 0 {
+		return text[1 : n-1], true
+	}
+	return nil, false
+}
+
+// escaped is the body of a text that others may have written with escapes.
+func escaped(payload []byte) (body []byte, err error) {
+	err = json.Unmarshal(payload, &body)
 	return body, err
 }
