@@ -71,8 +71,8 @@ type FunctionOffer struct {
 	Timeout     time.Duration // longest that a call may take; 0 means no limit is known
 	Payload     int           // most bytes that a call may carry, in or out; 0 means no limit is known
 	// IdlePerHour is dollars an hour that it costs whether it is called or not, as for instances
-	// that are kept warm; 0 if nothing. It is in no call's Cost. Planners count it. Bills that are
-	// added up from calls do not: those of simulations, and of a pipeline's Stats.
+	// that are kept warm; 0 if nothing. It is in no call's Cost. Plans and simulations count it; a
+	// pipeline's Stats, which add up calls, do not.
 	IdlePerHour float64
 }
 

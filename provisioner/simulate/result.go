@@ -192,6 +192,7 @@ func (r *run) result() Result {
 	runs, onFunctions := 0, 0
 	for _, p := range r.places[1:] {
 		if f := p.function; f != nil {
+			p.group.dollars += f.offer.IdlePerHour * (r.now - r.Settle).Hours()
 			res.Functions = append(res.Functions, f.result(p.group))
 			res.Dollars.Functions += p.group.dollars
 			onFunctions += p.group.runs

@@ -177,6 +177,21 @@ func TestZeroTraffic(t *testing.T) {
 	want(t, "only the VM is paid", fmt.Sprintf("%d %.6f %v %v", res.Requests, res.Dollars.Total, res.Latency.P99, res.SLO.Met), "0 0.009000 0 false")
 }
 
+// Instances that are kept warm are paid whether they are called or not: for 90 s, and for the 60 s that
+// count if the first 30 do not.
+func TestIdlePrice(t *testing.T) {
+	s := split(t)
+	s.Traffic, s.Until = poisson(0, time.Minute), 90*time.Second
+	s.Plan.Functions[0].Offer.IdlePerHour = 0.4
+	want(t, "idle", fmt.Sprintf("%.6f", audit(t, s).Dollars.Functions), "0.010000")
+	s.Settle = 30 * time.Second
+	res, err := simulate.Run(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "idle while it counts", fmt.Sprintf("%.6f", res.Dollars.Functions), "0.006667")
+}
+
 // chaos is a cloud in which everything goes wrong.
 var chaos = mock.Config{
 	Boot: mock.Spread{Median: 30 * time.Second, P99: 3 * time.Minute}, Unregistered: 0.1, Insufficient: 0.2, HalfGranted: 0.3,
