@@ -111,8 +111,7 @@ func (s settings) whole(ctx context.Context, g *evaluate.Grid, stderr io.Writer)
 			return err
 		}
 		defer out.Close()
-		cells := append(g.CoreCells(), g.MainCells()...)
-		err = g.Run(ctx, cells, done, settings, func(some evaluate.Lines) error {
+		err = g.Run(ctx, g.Cells(), done, settings, func(some evaluate.Lines) error {
 			lines = append(lines, some...)
 			return add(out, some, false)
 		})

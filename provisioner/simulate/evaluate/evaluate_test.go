@@ -32,6 +32,9 @@ func TestGrid(t *testing.T) {
 	if len(main) != 5*2*3*5*4 || len(core) != 2*2*7 || len(g.SmallCells()) != 2 {
 		t.Errorf("%d, %d and %d cells", len(main), len(core), len(g.SmallCells()))
 	}
+	if all := g.Cells(); len(all) != len(main)+len(core) || !all[0].Variant.Ablations || all[4].Variant.Name != "" || all[5].Variant.Name == "" {
+		t.Errorf("%d cells, the fifth and sixth %s and %s", len(all), all[4].Name(), all[5].Name())
+	}
 	names, large := map[string]bool{}, 0
 	for _, c := range append(append(main, core...), g.SmallCells()...) {
 		if names[c.Name()] && c.Variant.Name != "" {

@@ -104,16 +104,30 @@ func (g *Grid) MainCells() []Cell {
 	return shuffled(g.Main.cells(Variant{}, compare.Policies()))
 }
 
-// CoreCells are those of the core under each variant, in the order in which they run.
-func (g *Grid) CoreCells() (all []Cell) {
-	for _, v := range g.Variants {
-		policies := g.VariantPolicies
-		if v.Ablations {
-			policies = append(slices.Clone(policies), compare.Ablations()...)
+// Cells are all of them, in the order in which they run: the core as it is, and then one of the core under a variant and one of the main
+// grid in turn, so that a run that is broken off has some of both.
+func (g *Grid) Cells() (all []Cell) {
+	main := g.MainCells()
+	for _, c := range g.CoreCells() {
+		if !c.Variant.Ablations && len(main) > 0 {
+			all, main = append(all, main[0]), main[1:]
 		}
-		all = append(all, g.Core.cells(v, policies)...)
+		all = append(all, c)
 	}
-	return shuffled(all)
+	return append(all, main...)
+}
+
+// CoreCells are those of the core, as it is and then under each variant, in the order in which they run.
+func (g *Grid) CoreCells() (all []Cell) {
+	var varied []Cell
+	for _, v := range g.Variants {
+		if v.Ablations {
+			all = append(all, g.Core.cells(v, append(slices.Clone(g.VariantPolicies), compare.Ablations()...))...)
+		} else {
+			varied = append(varied, g.Core.cells(v, g.VariantPolicies)...)
+		}
+	}
+	return append(shuffled(all), shuffled(varied)...)
 }
 
 // SmallCells take seconds.
