@@ -118,6 +118,7 @@ func countsOf(seconds, each int) string {
 func TestBadArguments(t *testing.T) {
 	for want, flags := range map[string][]string{
 		"-seeds 0":                      {"-seeds", "0"},
+		"-settle -1s":                   {"-settle", "-1s"},
 		"-vcpus NaN":                    {"-vcpus", "NaN"},
 		"-slo -1s":                      {"-slo", "-1s"},
 		"-length 1s":                    {"-length", "1s"},

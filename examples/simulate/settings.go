@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ type settings struct {
 	profile, prices string // names of the catalogue, or files
 	slo             time.Duration
 	vcpus           float64 // of offered work; 0 for a trace's own rate
-	length          time.Duration
+	length, settle  time.Duration
 	runs            float64
 	seed            uint64
 	seeds           int
@@ -48,6 +49,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	f.DurationVar(&s.to, "to", 0, "where to end in the trace; 0 means its end")
 	f.Float64Var(&s.vcpus, "vcpus", 0, "load: vCPUs that the requests keep busy on average; default: 4 of generated traffic, and of a trace its own rate")
 	f.DurationVar(&s.length, "length", 4*time.Hour, "of generated traffic")
+	f.DurationVar(&s.settle, "settle", 10*time.Minute, "that the first rate is kept up before anything is counted, of a service that is not new; 0 for a new one, whose functions are cold")
 	f.DurationVar(&s.slo, "slo", 0, "time within which 99 % of requests are to be answered; default: five times the full pass")
 	f.Float64Var(&s.runs, "runs", 10, "assumed number of requests over which exit depth is correlated: hard ones come in runs")
 	f.StringVar(&s.policies, "policies", "", "to compare, with semicolons between them (default: all)")
@@ -92,6 +94,8 @@ func (s *settings) validate(format string) error {
 		return bad("-slo %v: give a time above 0, such as 500ms", s.slo)
 	case s.length < time.Minute || s.length > 1000*time.Hour:
 		return bad("-length %v: give a minute to a thousand hours", s.length)
+	case s.settle < 0 || s.settle > 24*time.Hour:
+		return bad("-settle %v: give a time of up to a day, or 0", s.settle)
 	case s.seeds < 1 || s.seeds > 1000:
 		return bad("-seeds %d: give a number from 1 to 1000", s.seeds)
 	case !(s.runs > 0) || math.IsInf(s.runs, 0):
@@ -120,8 +124,11 @@ func (s settings) ask() (compare.Ask, error) {
 	if a.Rates, a.Traffic, err = s.rates(m); err != nil {
 		return a, err
 	}
+	if a.Settle = s.settle.Truncate(time.Second); a.Settle > 0 {
+		a.Rates = append(slices.Repeat(a.Rates[:1], int(a.Settle/time.Second)), a.Rates...)
+	}
 	if s.html != "" || s.png != "" {
-		a.Detail = simcli.Detail(time.Duration(len(a.Rates)) * time.Second)
+		a.Detail = simcli.Detail(time.Duration(len(a.Rates))*time.Second - a.Settle)
 	}
 	return a, nil
 }

@@ -53,7 +53,7 @@ var made = sync.OnceValues(func() (*compare.Report, error) {
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, err
 	}
-	r.Stages[0] = "stage " + nasty
+	r.Stages[0], r.Planned = "stage "+nasty, "plan "+nasty
 	r.Rows = append(r.Rows, &compare.Row{Policy: "Left out", Why: "because of " + nasty})
 	return r, nil
 })
@@ -233,7 +233,7 @@ func TestNames(t *testing.T) {
 	}
 	for where, text := range map[string]string{
 		"model": p.all("h1")[0].text, "title": p.all("title")[0].text, "prices and traffic": p.all("dl")[0].text, "offer": p.with("plans").text,
-		"stage": p.with("exits").text, "fleet": p.with("over-time-costoptimal").text, "reason": p.with("policies").text,
+		"stage": p.with("exits").text, "fleet": p.with("over-time-costoptimal").text, "reason": p.with("policies").text, "plan": p.with("planned").text,
 	} {
 		if !strings.Contains(text, nasty) {
 			t.Errorf("%s: no %s in %s", where, nasty, text)
