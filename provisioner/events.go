@@ -198,3 +198,14 @@ func (f *Fleet) bill(now time.Duration, vm *VM) {
 	f.spent.add(now, cost-vm.billed)
 	vm.billed = cost
 }
+
+// reprice bills a VM from now on at the price that its kind has by what is wanted: a market moves,
+// and the limits are of what VMs cost today.
+func (f *Fleet) reprice(now time.Duration, vm *VM) {
+	for _, w := range f.wants {
+		if w.Key() == vm.Key && w.Offer != vm.offer {
+			vm.offer = w.Offer
+			vm.billed = vm.offer.Cost(now - vm.Launched)
+		}
+	}
+}

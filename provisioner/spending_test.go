@@ -35,6 +35,23 @@ func TestSpent(t *testing.T) {
 	want(t, "in all", fmt.Sprintf("%.9f", total), fmt.Sprintf("%.9f", small.Cost(100*time.Second)))
 }
 
+// When its price changes a VM is billed at the new one from then on, and the limits go by that.
+func TestPriceChanges(t *testing.T) {
+	f := started(t, provisioner.Limits{VMs: 9, PerHour: 0.5, PerDay: 9}, wanted(2))
+	tick(f, 0)
+	f.Launched(0, "f-1", "a", "b")
+	tick(f, 100*time.Second)
+	dearer := wanted(2)
+	dearer.Offer.PerHour = 0.2
+	if err := f.Want(dearer); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "nothing is launched for it", tick(f, 100*time.Second), "")
+	tick(f, 200*time.Second)
+	want(t, "dollars", spent(f), fmt.Sprintf("%.9f", 2*(100*0.1+100*0.2)/3600))
+	want(t, "room", f.Standing(200*time.Second, dearer).Room, 0)
+}
+
 // A VM is billed from when it was asked for, however late the answer is.
 func TestBilledFromLaunch(t *testing.T) {
 	f := started(t, ample, wanted(1))

@@ -17,6 +17,7 @@ func (f *Fleet) Tick(now time.Duration) (actions []Action, wake time.Duration) {
 	f.forget(now)
 	for _, vm := range f.sorted() {
 		f.bill(now, vm)
+		f.reprice(now, vm)
 		actions = f.tell(now, vm, actions)
 	}
 	actions = f.list(now, actions)

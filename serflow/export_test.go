@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Reprice is an Ask at other prices.
+var Reprice = reprice
+
 // Transport takes requests to VMs, in tests without a network.
 func Transport(t http.RoundTripper) Option { return func(p *Pipeline) { p.rental.transport = t } }
 

@@ -262,6 +262,7 @@ func TestScaleRefusesOptions(t *testing.T) {
 		"a pin for no group":   {Pins: []serflow.Pin{{Stages: stage.Range{Last: 1}, Min: 1}}},
 		"a pin that cannot be": {Pins: []serflow.Pin{{Stages: stage.Range{Last: 2}, Min: 2, Max: 1}}},
 		"a negative time":      {Every: -1},
+		"a negative boot":      {Boot: -1},
 	} {
 		s := newSkies(t, rentedModel, nil)
 		p, err := serflow.Open(context.Background(), rentedModel, s.options(serflow.Plan(vmsAndFunctions(1)), serflow.Scale(scaling))...)

@@ -78,6 +78,8 @@ func (c Config) validate() error {
 			switch {
 			case o.Stages != stages || seen[key] || o.VMs < 0:
 				return fmt.Errorf("%w: %d VMs of %q for %v, in the group of %v: name each offer of a group once, for its stages", ErrConfig, o.VMs, o.Offer.Name, o.Stages, stages)
+			case o.Boot < 0 || !amount(o.PerSecond) || !amount(o.PerRequest):
+				return fmt.Errorf("%w: a VM of %q boots for %v and costs %v a second, and a request of %v costs %v on functions: give nothing negative", ErrConfig, o.Offer.Name, o.Boot, o.PerSecond, o.Stages, o.PerRequest)
 			case !(o.Saturation > 0) || math.IsInf(o.Saturation, 0):
 				return fmt.Errorf("%w: a VM of %q carries %v requests per second of %v: give what it carries at most", ErrConfig, o.Offer.Name, o.Saturation, stages)
 			}
@@ -89,6 +91,9 @@ func (c Config) validate() error {
 	}
 	return nil
 }
+
+// amount tells whether a number of dollars can be.
+func amount(x float64) bool { return x >= 0 && !math.IsInf(x, 0) }
 
 // most is the VMs of its first offer that a group may have.
 func (c Config) most(g Group) int {

@@ -302,7 +302,9 @@ func TestBadConfig(t *testing.T) {
 			o.Stages.Last = 0
 			c.Groups[0].Offers = append(c.Groups[0].Offers, o)
 		},
-		"no price": func(c *control.Config) { c.Groups[0].Offers[0].Offer.PerHour = 0 },
+		"a boot before the launch": func(c *control.Config) { c.Groups[0].Offers[0].Boot = -1 },
+		"a call for no number":     func(c *control.Config) { c.Groups[0].Offers[0].PerRequest = math.NaN() },
+		"no price":                 func(c *control.Config) { c.Groups[0].Offers[0].Offer.PerHour = 0 },
 	} {
 		c := one(1, nil)
 		change(&c)
