@@ -27,5 +27,6 @@
 // the traffic is known (TestNoFlapping; in 300 runs of eight hours, at 2 to 1,400 requests per second,
 // it was never more than twice, and not at all in 285).
 //
-// Each change, and each thing that stands in the way of one, is one Line.
+// What it survives, and by which test that is shown, is in FAULTS.md. Each change, and each thing that
+// stands in the way of one, is one Line.
 package control
