@@ -109,7 +109,7 @@ func TestFromRentingToTeardown(t *testing.T) {
 	cloud := newCloud(t, out)
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	first := settled(t, cloud, "-serve", "127.0.0.1:0")
+	first := settled(t, cloud, "-serve", "127.0.0.1:0", "-port", fmt.Sprint(10000+rand.IntN(20000)))
 	go func() { ended <- first.run(ctx, out) }()
 	defer interrupt()
 	var url string

@@ -60,6 +60,7 @@ type settings struct {
 	owner, project, image string
 	zones, tags           []string
 	subnetwork, account   string
+	port                  int
 	spot                  float64 // dollars an hour; 0 if on demand
 	rate                  float64
 	slo                   time.Duration
@@ -84,7 +85,8 @@ func settingsOf(args []string) (s settings, err error) {
 	f.StringVar(&s.image, "image", "us-central1-docker.pkg.dev/example-project/shop/worker:1", "container image of this program, in Artifact Registry")
 	zones := f.String("zones", "us-central1-a,us-central1-b", "for VMs, with commas: that of the service first; functions are in their region")
 	f.StringVar(&s.subnetwork, "subnetwork", "", "for VMs, with Private Google Access; default: that of the network default")
-	tags := f.String("tags", "serflow-worker", "network tags of VMs, with commas: firewall rules must let the service reach their port 8080")
+	tags := f.String("tags", "serflow-worker", "network tags of VMs, with commas: firewall rules must let the service reach their port")
+	f.IntVar(&s.port, "port", 8080, "that workers on VMs listen at")
 	f.StringVar(&s.account, "account", "serflow-worker@example-project.iam.gserviceaccount.com", "service account of VMs and functions: it must let VMs read the image")
 	f.Float64Var(&s.spot, "spot", 0, "dollars an hour that you expect to pay for a spot VM; 0: on demand")
 	f.Float64Var(&s.rate, "rate", 400, "requests a second to plan for")

@@ -36,7 +36,7 @@ func (s settings) offer() gcp.VM {
 func (s settings) command() string {
 	registry, _, _ := strings.Cut(s.image, "/")
 	return strings.Join([]string{
-		"export HOME=/run/serflow", "iptables -w -A INPUT -p tcp --dport 8080 -j ACCEPT", "docker-credential-gcr configure-docker --registries=" + registry,
+		"export HOME=/run/serflow", fmt.Sprintf("iptables -w -A INPUT -p tcp --dport %d -j ACCEPT", s.port), "docker-credential-gcr configure-docker --registries=" + registry,
 		"docker run --rm --network=host -v /run/serflow:/run/serflow:ro -e SERFLOW_WORKER " + s.image,
 	}, " && ")
 }
@@ -44,7 +44,7 @@ func (s settings) command() string {
 func (s settings) vms() *gcp.ComputeEngine {
 	return gcp.VMs(gcp.VMOptions{
 		Project: s.project, Sold: []gcp.VM{s.offer()}, Zones: s.zones, Subnetwork: s.subnetwork, Tags: s.tags, Image: boots, DiskGB: 10,
-		Command: s.command(), ServiceAccount: s.account, Client: s.reached.vms,
+		Command: s.command(), Port: s.port, ServiceAccount: s.account, Client: s.reached.vms,
 	})
 }
 

@@ -61,7 +61,7 @@ func realVMs(t *testing.T) (*fakegcp.Cloud, gcp.VMOptions) {
 		}
 	})
 	o := vmOptions(cloud)
-	o.Sold, o.Zones = []gcp.VM{gcp.Spot(0.05, spotE2)}, []string{home}
+	o.Sold, o.Zones, o.Port = []gcp.VM{gcp.Spot(0.05, spotE2)}, []string{home}, 10000+rand.IntN(20000) // not that of whoever listens on all addresses
 	o.Command = "GCE_METADATA_HOST=" + strings.TrimPrefix(metadata.URL, "http://") + "/$VM " + os.Args[0]
 	return cloud, o
 }

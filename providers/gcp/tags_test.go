@@ -92,3 +92,17 @@ func TestLabels(t *testing.T) {
 		t.Error("people cannot read it")
 	}
 }
+
+// Whatever somebody has written into tags, it is read or not; what is read of stages is written the same.
+func FuzzTags(f *testing.F) {
+	f.Add("arch:amd64 mb:2048 call:4e-07 gbs:1.45e-05 idle:0.027 round:100ms concurrency:100 timeout:1h0m0s payload:33554432", "0-2")
+	f.Add("arch:amd64 vcpus:4 gb:16 hour:0.134 minimum:1m0s market:spot interruptions:0.05", "1-1")
+	f.Add("mb:x gbs:: :", "-")
+	f.Fuzz(func(t *testing.T, terms, stages string) {
+		functionOfferFrom("x", terms)
+		vmOfferFrom("x", terms)
+		if r := stagesFrom(stages); r.First >= 0 && r.Last >= 0 && stagesFrom(stagesText(r)) != r {
+			t.Errorf("%q is %v", stages, r)
+		}
+	})
+}

@@ -35,7 +35,7 @@
 //	least       by stage: with less than that, it is too late elsewhere too, and stays
 //	rest        by stage: what a row seldom exceeds from there; one that would be in time as the next stays too
 //	curve       by stage, what batches of 1, 2, ... rows take; without it they are as large as can be
-//	orphan      the worker ends when it has not heard of its owner for so long; default half an hour
+//	orphan      the worker ends when it has not heard of its owner for so long; default half an hour, and never for a function
 //	maxAge      at which it ends in any case; default never
 //	stuck       a stage that runs for longer on one batch makes the worker unready; default 1 min
 //

@@ -13,8 +13,12 @@ import (
 	"github.com/serflow/serflow-go/stage"
 )
 
-// orphaned is how long a worker serves without a word from its owner.
-const orphaned = 30 * time.Minute
+// orphaned is how long a worker on a VM serves without a word from its owner. The instance of a
+// function is ended by its platform, which would only replace one that ends itself.
+const (
+	orphaned = 30 * time.Minute
+	never    = 100 * 365 * 24 * time.Hour
+)
 
 // How long a worker that ends takes at most, step by step. Together they are less than the
 // 30 seconds after which most supervisors kill, and without the first less than the 5 in
@@ -45,6 +49,9 @@ func prepare(ctx context.Context, model stage.Model, start launch.Start) (*serve
 	setup, err := launch.ParseSetup(start.Setup)
 	if err != nil {
 		return nil, nil, err
+	}
+	if start.Kind == launch.Function {
+		setup.Orphan = cmp.Or(setup.Orphan, never)
 	}
 	credential := cmp.Or(start.Credential, setup.Credential)
 	if credential == "" {

@@ -138,6 +138,32 @@ func TestOrphan(t *testing.T) {
 	}
 }
 
+// A function is ended by its platform, unless its owner wants it otherwise.
+func TestFunctionsAreNoOrphans(t *testing.T) {
+	for _, c := range []struct {
+		kind   string
+		orphan time.Duration
+		least  time.Duration
+		most   time.Duration
+	}{
+		{launch.VM, 0, 29 * time.Minute, 30 * time.Minute}, {launch.Function, 0, 24 * time.Hour, never}, {launch.Function, time.Hour, 59 * time.Minute, time.Hour},
+	} {
+		setup := wholeOf(voting)
+		setup.Orphan = c.orphan
+		s, l, err := prepare(t.Context(), voting, launch.Start{Kind: c.kind, Listen: "127.0.0.1:0", Credential: secret, Setup: setup.String(), Pace: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := s.alone(); left < c.least || left > c.most {
+			t.Errorf("%+v: %v", c, left)
+		}
+		l.Close()
+		if err := s.close(time.Second); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // At its maximum age a worker ends, whoever calls it.
 func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -31,8 +31,8 @@ type options struct {
 //   - at the end of its standard input, if a provider on the same machine has started it;
 //   - after SIGTERM, once it has finished what it has or 25 seconds have passed, and after a
 //     second one at once;
-//   - when it has not heard of its owner for half an hour, or as long as the owner has said,
-//     and at the age that the owner has said;
+//   - on a VM when it has not heard of its owner for half an hour, or as long as the owner has
+//     said, and at the age that the owner has said;
 //   - with status 1 if it cannot serve.
 //
 // What runs before Main, in an init function say, runs in each worker too. It must not read
