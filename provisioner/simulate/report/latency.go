@@ -19,7 +19,7 @@ const rarest = 1e-4 // share of the answers that is still drawn
 // latency is how many answers take longer than a time, on two logarithmic axes: a straight fall is a
 // good tail, a shoulder a bad one.
 func latency(r *compare.Report, shown *compare.Row) (*Chart, error) {
-	p := newPlot("milliseconds from a request's arrival to its answer", "share of the answers that take longer")
+	p := newPlot("milliseconds from a request's arrival to its answer", "share") // gonum makes room above a longer text on a logarithmic axis
 	colors := []color.Color{blue, orange, green, pink, sky, grey}
 	least, most := math.Inf(1), 1e3*r.SLO
 	for _, row := range rivals(r, shown) {

@@ -59,6 +59,9 @@ func unitName(x simulate.Result) string {
 	return map[float64]string{60: "minutes", 3600: "hours", 86400: "days"}[unit(x)]
 }
 
+// roomy leaves room for the legend above what is drawn.
+const roomy = 1.25
+
 // steps is a number of each interval, as a line with steps.
 func steps(x simulate.Result, of func(s simulate.Sample, seconds float64) float64) (points plotter.XYs) {
 	from := 0.0
@@ -83,7 +86,7 @@ func traffic(x simulate.Result) (*plot.Plot, error) {
 	p.Add(came, late)
 	p.Legend.Add("came", came)
 	p.Legend.Add("not in time", late)
-	p.Y.Min = 0
+	p.Y.Min, p.Y.Max = 0, roomy*p.Y.Max
 	return p, nil
 }
 
@@ -104,7 +107,7 @@ func fleet(x simulate.Result) (*plot.Plot, error) {
 			p.Legend.Add(g.Stages+" on "+g.Offer, ready)
 		}
 	}
-	p.Y.Min, p.Y.Max = 0, max(p.Y.Max, 1)
+	p.Y.Min, p.Y.Max = 0, roomy*max(p.Y.Max, 1)
 	p.Y.Tick.Marker = plot.TickerFunc(whole)
 	return p, nil
 }
@@ -135,7 +138,7 @@ func work(x simulate.Result) (*plot.Plot, error) {
 		p.Add(area)
 		p.Legend.Add(names[i], area)
 	}
-	p.Y.Min = 0
+	p.Y.Min, p.Y.Max = 0, roomy*p.Y.Max
 	return p, nil
 }
 
