@@ -39,6 +39,7 @@ type Options struct {
 	// Boot is what a VM does from its insertion until it shuts down, or is ended: then its context is
 	// over. Nil means nothing, for ever.
 	Boot    func(context.Context, Machine)
+	Silent  bool   // VMs never get an address
 	Network string // the first two numbers of VMs' addresses; default "10.128"
 }
 

@@ -229,7 +229,9 @@ func (c *Cloud) make(zone string, i *computepb.Instance, x *insertion, fault Fau
 	made := &vm{Instance: i, zone: zone, sold: sold, made: time.Now(), noticed: make(chan struct{})}
 	i.Id, i.Status, i.Zone = proto.Uint64(uint64(n+1)), proto.String("RUNNING"), proto.String("https://www.googleapis.com/compute/v1/projects/"+c.options.Project+"/zones/"+zone)
 	i.CreationTimestamp = proto.String(made.made.Format("2006-01-02T15:04:05.000-07:00"))
-	i.NetworkInterfaces[0].NetworkIP = proto.String(fmt.Sprintf("%s.%d.%d", c.options.Network, n/200, 2+n%200))
+	if !c.options.Silent {
+		i.NetworkInterfaces[0].NetworkIP = proto.String(fmt.Sprintf("%s.%d.%d", c.options.Network, n/200, 2+n%200))
+	}
 	c.vms = append(c.vms, made)
 	c.boot(made)
 }
