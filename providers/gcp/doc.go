@@ -47,7 +47,8 @@
 // # Rights
 //
 // iam-vms.json and iam-functions.json are custom roles of the service's account (gcloud iam roles
-// create --file): give it those of what you rent, on the project. If you can, give
+// create --file): give it those of what you rent, on the project, and for functions
+// roles/artifactregistry.reader on the repository of their image. If you can, give
 // iam.serviceAccounts.actAs on the account that workers run as alone; that needs no rights itself.
 // Which permissions a call needs is from memory of Google's documentation.
 //
