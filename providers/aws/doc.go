@@ -60,5 +60,6 @@
 // None of this has been run against AWS itself. The tests talk to a fake of our own
 // (internal/fakeaws), by HTTP and with the real SDK; AWS's command line is a second client of it.
 // Calls of functions are also tried on npm's serverless-offline, which gives no report of what a
-// call is billed for, and the notices of spot VMs on AWS's mock of the metadata service (.ci/peers).
+// call is billed for, the worker of functions under AWS's emulator of the runtime interface, and the
+// notices of spot VMs on AWS's mock of the metadata service (.ci/peers).
 package aws
