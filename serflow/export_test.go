@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// BothGroups are the groups of two plans together.
+var BothGroups = bothGroups
+
 // Reprice is an Ask at other prices.
 var Reprice = reprice
 

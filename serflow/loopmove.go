@@ -60,25 +60,32 @@ func (f *fleet) do(something func() error) error {
 // prepare has the fleet keep what there is and launch what will be, and places join both plans that
 // are of both.
 func (f *fleet) prepare(old provisioner.Plan, n next) error {
-	both := slices.Clone(n.groups)
-	for i := range both {
-		both[i].Offers = both[i].Offers[:1]
-	}
-	taken := func(o control.Offer) bool {
-		return slices.ContainsFunc(both, func(g control.Group) bool {
-			return slices.ContainsFunc(g.Offers, func(p control.Offer) bool { return p.Stages == o.Stages && p.Offer.Name == o.Offer.Name })
-		})
-	}
-	for _, g := range f.scaler.groups {
-		g.Offers = slices.DeleteFunc(slices.Clone(g.Offers), taken)
-		if len(g.Offers) > 0 {
-			both = append(both, g)
-		}
-	}
-	if err := f.scaler.loop.Plan(both, nil); err != nil {
+	if err := f.scaler.loop.Plan(bothGroups(f.scaler.groups, n.groups), nil); err != nil {
 		return err
 	}
 	f.lay(f.scaler.loop.Kinds(), old, n.Plan)
 	f.rejoin()
 	return nil
+}
+
+// bothGroups are the groups of two plans together. A group that both have is one, whose VMs may be of what
+// it is made of now or of the new plan's first offer: as two, each would have all the VMs that it needs.
+func bothGroups(old, now []control.Group) (both []control.Group) {
+	for _, g := range now {
+		g.Offers = slices.Clone(g.Offers[:1])
+		both = append(both, g)
+	}
+	for _, g := range old {
+		i := slices.IndexFunc(both, func(b control.Group) bool { return b.Offers[0].Stages == g.Offers[0].Stages })
+		if i < 0 {
+			both = append(both, g)
+			continue
+		}
+		for _, o := range g.Offers {
+			if o.Offer.Name != both[i].Offers[0].Offer.Name {
+				both[i].Offers = append(both[i].Offers, o)
+			}
+		}
+	}
+	return both
 }

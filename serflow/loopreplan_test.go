@@ -2,6 +2,7 @@ package serflow_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -14,9 +15,11 @@ import (
 
 	"github.com/serflow/serflow-go/providers/mock"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/control"
 	"github.com/serflow/serflow-go/provisioner/planner"
 	"github.com/serflow/serflow-go/provisioner/profile"
 	"github.com/serflow/serflow-go/serflow"
+	"github.com/serflow/serflow-go/stage"
 )
 
 // tiny has no room for the last stage.
@@ -98,6 +101,9 @@ func TestMovesToAnotherPlan(t *testing.T) {
 		if left := vmsOf(p, "tiny"); !strings.Contains(tinies, left[:4]) {
 			t.Errorf("VMs that fit were not kept: %s, had %s", left, tinies)
 		}
+		if n := log.count(`launching offer=roomy stages="stages 1-2"`); n > 0 {
+			t.Errorf("%d launches of VMs that nobody needs: %s", n, log.String())
+		}
 		if log.count(`msg="requests begin with the new plan" generation=1`) != 1 || log.count("of the requests reach stage") == 0 {
 			t.Errorf("not said: %s", log.String())
 		}
@@ -149,6 +155,33 @@ func TestMovesWithoutFunctions(t *testing.T) {
 			t.Errorf("%v: %s", after, log.String())
 		}
 	})
+}
+
+// While requests move to another plan, a group that both plans have is one group: it wants its VMs once.
+func TestBothGroups(t *testing.T) {
+	group := func(first, last int, offers ...string) (g control.Group) {
+		for _, name := range offers {
+			g.Offers = append(g.Offers, control.Offer{VMGroup: provisioner.VMGroup{
+				Stages: stage.Range{First: first, Last: last}, Offer: provisioner.VMOffer{Name: name},
+			}})
+		}
+		return g
+	}
+	old := []control.Group{group(0, 1, "tiny", "roomy"), group(2, 2, "roomy")}
+	now := []control.Group{group(0, 1, "roomy", "tiny"), group(2, 2, "roomy", "huge"), group(3, 3, "tiny")}
+	var got []string
+	for _, g := range serflow.BothGroups(old, now) {
+		for _, o := range g.Offers {
+			got = append(got, fmt.Sprint(o.Stages, " ", o.Offer.Name))
+		}
+		got = append(got, "-")
+	}
+	if want := "stages 1-2 roomy, stages 1-2 tiny, -, stage 3 roomy, -, stage 4 tiny, -"; strings.Join(got, ", ") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if len(old[0].Offers) != 2 || len(now[0].Offers) != 2 || now[0].Offers[1].Offer.Name != "tiny" {
+		t.Error("the plans' own groups have changed")
+	}
 }
 
 // mostGroups is which groups have VMs.
