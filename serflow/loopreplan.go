@@ -68,7 +68,7 @@ func (c *cloud) planNext(ask planner.Ask) (n next, err error) {
 	if err != nil {
 		return n, err
 	}
-	n.Plan = result.Plan
+	n.Plan = c.worthMoving(ask, result)
 	n.Generation = c.inForce().Generation
 	kinds, err := c.planner.Kinds(ask, n.Plan, mostOthers)
 	if err != nil {
@@ -83,6 +83,24 @@ func (c *cloud) planNext(ask planner.Ask) (n next, err error) {
 	}
 	c.log.Info("planned", "generation", n.Generation, "plan", result.Explain())
 	return n, nil
+}
+
+// worthAMove is the part of the bill that another plan must save: to move, VMs are booted, and others
+// ended before they have paid for it.
+const worthAMove = 0.05
+
+// worthMoving is a new plan, or if that saves little the one in force with other numbers.
+func (c *cloud) worthMoving(ask planner.Ask, r *planner.Result) provisioner.Plan {
+	now := c.inForce()
+	if sameGroups(now, r.Plan) {
+		return r.Plan
+	}
+	stay, err := c.planner.Within(ask, now)
+	if err != nil || !sameGroups(now, stay.Plan) || stay.InTime < r.SLO.Quantile || (1-worthAMove)*stay.Bill.Total() > r.Bill.Total() {
+		return r.Plan
+	}
+	c.log.Info("the plan's groups stay: others would save too little to move", "dollars an hour", stay.Bill.Total(), "others", r.Bill.Total())
+	return stay.Plan
 }
 
 // sameGroups tells whether two plans differ in no more than numbers.

@@ -3,6 +3,8 @@
 package planner_test
 
 import (
+	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -64,5 +66,37 @@ func TestFlipsFarBelowFullLoad(t *testing.T) {
 	})
 	if v := r.VMs[0]; r.Plan.VMs[0].VMs < 30 || v.Flips < v.TCIP || v.Flips > 1.1*v.TCIP {
 		t.Errorf("%d VMs, %+v", r.Plan.VMs[0].VMs, v)
+	}
+}
+
+// Within the groups of the best plan the best is that plan; within others it is dearer, and of offers that
+// are too slow it says so.
+func TestWithin(t *testing.T) {
+	for _, rate := range []float64{20, 300, 900} {
+		a := small(rate, 0)
+		var p planner.Planner
+		r := must(p.Plan(a))
+		same := must(p.Within(a, r.Plan))
+		if x, y := same.Bill.Total(), r.Bill.Total(); math.Abs(x-y) > 1e-9*y || len(same.Plan.VMs) != len(r.Plan.VMs) {
+			t.Errorf("%v requests/s: %+v, within its groups %+v", rate, r.Plan, same.Plan)
+		}
+		if r.PerStage != nil {
+			other := must(p.Within(a, r.PerStage.Plan))
+			if other.Bill.Total() < r.Bill.Total()*(1-1e-9) || other.Bill.Total() > r.PerStage.Bill.Total()*(1+1e-9) {
+				t.Errorf("%v requests/s: one group a stage for %v, within that %v, and the best %v", rate, r.PerStage.Bill, other.Bill, r.Bill)
+			}
+		}
+	}
+	a := small(300, 0)
+	var p planner.Planner
+	plan := must(p.Plan(a)).Plan
+	a.SLO.Latency = 10 * time.Millisecond
+	if _, err := p.Within(a, plan); !errors.Is(err, planner.ErrSLO) {
+		t.Error(err)
+	}
+	plan.VMs = nil
+	plan.Functions = nil
+	if _, err := p.Within(a, plan); !errors.Is(err, planner.ErrAsk) {
+		t.Error(err)
 	}
 }
