@@ -88,3 +88,13 @@ func (b *Balancer) Fail(p Place, now time.Duration, f Fault) {
 		b.fails(m, now)
 	}
 }
+
+// overdue notes that a VM still has a request whose time is over, or has not begun it and hands it back,
+// after more time than such requests seldom exceed. Where deadlines come before a place's patience
+// is at an end, nothing else would tell that it is stuck or slow. Of a request that had to wait for
+// others it tells nothing: it may be these.
+func (b *Balancer) overdue(p *Place, now, took time.Duration) {
+	if m := p.member; int(p.hand) < m.Slots && took > p.latest() {
+		b.fails(m, now)
+	}
+}

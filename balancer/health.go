@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -129,7 +130,7 @@ func (h *health) recover(m *member) {
 }
 
 // fails notes that a member has failed a request. The VM that has failed too many in a row
-// is ejected, unless less than a quarter of its group would be left: if all seem broken, it is
+// is ejected, unless less than a quarter of its group would be left in a generation: if all seem broken, it is
 // rather something else that is.
 func (b *Balancer) fails(m *member, now time.Duration) {
 	h := m.health()
@@ -138,19 +139,34 @@ func (b *Balancer) fails(m *member, now time.Duration) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	in, out := 0, 0
-	for _, other := range b.members {
-		if other.group == m.group {
-			in++
-			if other.health().out(now) {
-				out++
-			}
+	for _, generation := range b.generationsOf(m) {
+		if in, out := b.ejectable(m.group, generation, now); 4*(in-out-1) < in {
+			return
 		}
-	}
-	if 4*(in-out-1) < in {
-		return
 	}
 	h.failed.Store(0)
 	m.mark(true)
 	h.ejected.Store(int64(now + ejection<<min(h.ejects.Add(1)-1, ejectDoublings)))
+}
+
+// generationsOf is those that a member serves, also if it has been described anew since.
+func (b *Balancer) generationsOf(m *member) []uint64 {
+	if now, ok := b.members[m.ID]; ok {
+		return now.generations
+	}
+	return nil
+}
+
+// ejectable counts the members of a group that serve a generation, and those of them that are ejected.
+// One that drains serves none.
+func (b *Balancer) ejectable(g *group, generation uint64, now time.Duration) (in, out int) {
+	for _, m := range b.members {
+		if m.group == g && slices.Contains(m.generations, generation) {
+			in++
+			if m.health().out(now) {
+				out++
+			}
+		}
+	}
+	return in, out
 }

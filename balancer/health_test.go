@@ -81,6 +81,17 @@ func TestNeverAllAreEjected(t *testing.T) {
 	want(t, "the last one", shares(b, 0, 300), map[uint64]int{4: 300})
 }
 
+// VMs that drain, or serve another generation, are none that would be left.
+func TestNoneIsEjectedForThoseThatDrain(t *testing.T) {
+	b := with(t, 1, vm(1, 0, 0, 4, ms), vm(2, 0, 0, 4, ms), function(4, 0, 0, 0, ms))
+	if err := b.Join(vm(3, 0, 0, 4, ms), 2); err != nil {
+		t.Fatal(err)
+	}
+	b.Drain(2)
+	fail(b, 1, 5, 0, balancer.Broken)
+	want(t, "the last one", shares(b, 0, 300), map[uint64]int{1: 300})
+}
+
 // A request goes to no VM that has failed it before it has been to all.
 func TestEachPlaceOnce(t *testing.T) {
 	b := with(t, 0, vm(1, 0, 0, 4, ms), vm(2, 0, 0, 4, ms), vm(3, 0, 0, 4, ms), vm(4, 0, 0, 4, ms))

@@ -99,19 +99,22 @@ func TestHedgesAreFew(t *testing.T) {
 	}
 }
 
-// Retries are bounded too: where everything fails, requests are not sent five times each.
+// Retries are bounded too: where everything fails, requests are not sent five times each, wherever
+// they begin.
 func TestRetriesAreBounded(t *testing.T) {
-	rules := balancer.Rules{Stages: 1}
-	b := with(t, 0, vm(1, 0, 0, 9, 10*ms), vm(2, 0, 0, 9, 10*ms), vm(3, 0, 0, 9, 10*ms))
-	const requests = 10_000
-	sent := 0
-	for i := range requests {
-		r := balancer.NewRequest(b, 0, rules, balancer.Never)
-		for s := r.Start(time.Duration(i), uint64(i)<<40); s.Send; s = r.Reply(time.Duration(i), s.Attempt, balancer.Reply{Outcome: balancer.Failed}, uint64(i)<<50) {
-			sent++
+	for _, functions := range []bool{false, true} {
+		rules := balancer.Rules{Stages: 1, Functions: functions}
+		b := with(t, 0, vm(1, 0, 0, 9, 10*ms), vm(2, 0, 0, 9, 10*ms), function(3, 0, 0, 0, 10*ms))
+		const requests = 10_000
+		sent := 0
+		for i := range requests {
+			r := balancer.NewRequest(b, 0, rules, balancer.Never)
+			for s := r.Start(time.Duration(i), uint64(i)<<40); s.Send; s = r.Reply(time.Duration(i), s.Attempt, balancer.Reply{Outcome: balancer.Failed}, uint64(i)<<50) {
+				sent++
+			}
 		}
-	}
-	if sent < requests*12/10 || sent > requests*12/10+500 {
-		t.Errorf("%d requests were sent %d times, want one in five twice and 500 more", requests, sent)
+		if sent < requests*12/10 || sent > requests*12/10+500 {
+			t.Errorf("on functions first %v: %d requests were sent %d times, want one in five twice and 500 more", functions, requests, sent)
+		}
 	}
 }

@@ -30,9 +30,11 @@ type Priority int8
 // The priorities. A request of any other is as one of the nearest.
 const (
 	// Sheddable ones are shed if they might not be in time after the wait that counts for others and
-	// one and a half times all of those ahead at VMs: under overload they are the first to go.
+	// one and a half times all of those ahead at VMs: under overload they are the first to go. Where
+	// functions are at their limits they look again least often.
 	Sheddable Priority = iota - 1
 	Normal
-	// Critical ones are shed only when they cannot be in time any more.
+	// Critical ones are shed only when they cannot be in time any more, and where functions are at their
+	// limits they look again most often.
 	Critical
 )

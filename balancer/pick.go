@@ -131,6 +131,8 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	s.find(a, c)
 	p, f := s.choose(a, t), s.at(s.function)
 	switch {
+	case p == nil && a.tooLate(c):
+		return ErrShed
 	case p == nil:
 		return ErrFull
 	case s.trial:
@@ -143,7 +145,7 @@ func (b *Balancer) pick(a *Ask, picked *Place) error {
 	switch {
 	case p == f:
 		f.member.called(a.Now, p.hand+1)
-	case f == nil && a.Late && len(c.functions) > 0, f != nil && !a.catches(f, p):
+	case f == nil && a.Late && len(c.functions) > 0, f != nil && (a.Avoid.has(f.ID()) || !a.catches(f, p)):
 		p.keep = true
 	case f != nil:
 		p.caught = true
@@ -188,6 +190,18 @@ func (a *Ask) frees(c *candidates) bool {
 	return false
 }
 
+// tooLate tells whether all that serves the stage is functions, at their limits now, that could not be
+// in time any more if they took the request at once: there is nothing to wait for.
+func (a *Ask) tooLate(c *candidates) bool {
+	for _, f := range c.functions {
+		var p Place
+		if f.at(&p, a); !a.hopeless(&p) {
+			return false
+		}
+	}
+	return len(c.vms) == 0
+}
+
 // looked is what one Pick has looked at.
 type looked struct {
 	places   [3]Place
@@ -229,6 +243,11 @@ func (s *looked) choose(a *Ask, t *table) *Place {
 	rank, inTime := a.rank(v), a.fits(v, f)
 	v.hopes = !inTime
 	switch {
+	case f != nil && rank < failed && a.Avoid.has(f.ID()): // it has just failed the request
+		if a.hopeless(v) {
+			return f
+		}
+		return v
 	case f != nil && (a.Late || rank >= failed && !a.Avoid.has(f.ID())):
 		return f
 	case rank == usable && inTime:

@@ -100,6 +100,7 @@ func (r *Request) take(s *Step, now time.Duration, f *flight, reply *Reply, rand
 		r.land(f, m, reply, took)
 		r.finish(s, now, reply.Stage, nil)
 	case reply.Stage == r.stage: // without having run a stage
+		r.balancer.overdue(&f.place, now, took)
 		r.land(f, m, reply, 0)
 		r.late = true
 		r.elsewhere(s, now, m, errLate, random)
@@ -144,11 +145,7 @@ func (r *Request) Tick(now time.Duration, random uint64) (s Step) {
 
 func (r *Request) tick(s *Step, now time.Duration, random uint64) {
 	if now >= r.deadline {
-		for i := range r.flights {
-			if f := &r.flights[i]; f.attempt > 0 && f.place.Kind() == VM {
-				f.place.learnFate(true, r.rules.Miss)
-			}
-		}
+		r.expire(now)
 		r.end(s, now, ErrDeadline)
 		return
 	}
@@ -172,9 +169,25 @@ func (r *Request) tick(s *Step, now time.Duration, random uint64) {
 	}
 }
 
-// GiveUp ends the request because its caller has gone, with the caller's reason.
+// expire notes where the request's time has run out.
+func (r *Request) expire(now time.Duration) {
+	for i := range r.flights {
+		if f := &r.flights[i]; f.attempt > 0 && f.place.Kind() == VM {
+			f.place.learnFate(true, r.rules.Miss)
+			r.balancer.overdue(&f.place, now, now-f.sent)
+		}
+	}
+}
+
+// GiveUp ends the request because its caller has gone, with the caller's reason. If that is a time-out,
+// as context.DeadlineExceeded is, it counts as late where it is, as by a Tick at its deadline:
+// whichever of the two the driver hears of first.
 func (r *Request) GiveUp(err error) (s Step) {
 	if !r.ended {
+		var late interface{ Timeout() bool }
+		if r.deadline < Never && errors.As(err, &late) && late.Timeout() {
+			r.expire(r.deadline)
+		}
 		r.finish(&s, 0, -1, reason(err))
 	}
 	return s
@@ -188,7 +201,8 @@ func reason(err error) error {
 	return err
 }
 
-// elsewhere tries another place, if there is no other attempt under way.
+// elsewhere tries another place, if there is no other attempt under way. What has been handed back
+// as late has not failed, and takes nothing from the budget of those that have.
 func (r *Request) elsewhere(s *Step, now time.Duration, m *member, err error, random uint64) {
 	err = reason(err)
 	r.avoid.add(m.ID)
@@ -197,7 +211,7 @@ func (r *Request) elsewhere(s *Step, now time.Duration, m *member, err error, ra
 		return
 	}
 	r.tries++
-	if r.tries >= r.rules.Tries || !r.late && !spend(&r.balancer.purses[r.core].retries, price) {
+	if r.tries >= r.rules.Tries || err != errLate && !spend(&r.balancer.purses[r.core].retries, price) {
 		r.end(s, now, fmt.Errorf("%w: %w", ErrTries, err))
 		return
 	}
@@ -248,17 +262,25 @@ func (r *Request) send(s *Step, now time.Duration, random, not uint64) {
 
 // A request that finds no place free is sent again after a while, which doubles up to a longest,
 // or a quarter of its time, and is drawn between half of that and all of it, lest all that were
-// refused at once come back at once.
+// refused at once come back at once. Who looks more often gets more of what is free: critical
+// requests keep looking, and sheddable ones look seldom from the beginning.
 const (
 	firstWait     = time.Millisecond
 	longestWait   = time.Second
+	criticalWait  = 4 * firstWait
 	waitDoublings = 10
 )
 
 // wait has the request wait for places that are at their limits; false if it has no time for
 // that, or has waited long enough.
 func (r *Request) wait(now time.Duration, random uint64) bool {
-	d := min(firstWait<<min(r.waits, waitDoublings), longestWait, max((r.deadline-now)/4, firstWait))
+	d := min(longestWait, max((r.deadline-now)/4, firstWait))
+	if r.rules.Priority > Sheddable {
+		d = min(d, firstWait<<min(r.waits, waitDoublings))
+	}
+	if r.rules.Priority >= Critical {
+		d = min(d, criticalWait)
+	}
 	d = d/2 + d/2*time.Duration(random>>48)>>16
 	if r.rules.Idle || r.waited+d > r.rules.Wait || after(now, d) >= r.deadline {
 		return false

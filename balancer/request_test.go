@@ -66,6 +66,36 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
+// A function that has failed a request does not get it again as long as there is another place that
+// may be in time: neither if the request was to begin on a function, nor if a VM has handed it back.
+func TestNotToTheBrokenFunctionAgain(t *testing.T) {
+	failed, back := balancer.Reply{Outcome: balancer.Failed}, balancer.Reply{Outcome: balancer.Passed}
+	other := vm(3, 0, 0, 1, 10*ms)
+	slow := vm(3, 0, 0, 1, time.Second)
+	slow.Soonest = []time.Duration{time.Second}
+	for name, c := range map[string]struct {
+		members []balancer.Member
+		first   bool // on a function
+		replies []balancer.Reply
+		want    []uint64
+	}{
+		"on a function first":           {[]balancer.Member{other}, true, []balancer.Reply{failed, failed, failed, failed}, []uint64{2, 3, 2, 2, 2}},
+		"handed back, then failed":      {[]balancer.Member{vm(1, 0, 0, 1, ms), other}, false, []balancer.Reply{back, failed}, []uint64{1, 2, 3}},
+		"nothing else would be in time": {[]balancer.Member{slow}, true, []balancer.Reply{failed}, []uint64{2, 2}},
+	} {
+		b := with(t, 0, append(c.members, function(2, 0, 0, 0, 10*ms))...)
+		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Functions: c.first}, 500*ms)
+		s := r.Start(0, 0)
+		got := []uint64{s.Place.ID()}
+		for _, reply := range c.replies {
+			if s = r.Reply(0, s.Attempt, reply, 0); s.Send {
+				got = append(got, s.Place.ID())
+			}
+		}
+		want(t, name, got, c.want)
+	}
+}
+
 // What a place has done up to the end of its part tells how long it takes; what it hands
 // back on the way, only how much it has to do; and what it fails, neither: else a place that
 // is broken would seem fast and empty, and get still more.

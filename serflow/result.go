@@ -12,7 +12,7 @@ type Result struct {
 	Class      int     // the class with the highest logit; -1 without an answer, without logits, or if they are not finite
 	Confidence float64 // its probability by softmax; 0 if the logits were not finite or absent
 	Path       []Hop   // where the request has been
-	Dollars    float64 // of the calls of functions that it took, and of the time that VMs worked on it; VMs cost beyond that, also while they wait
+	Dollars    float64 // of the calls of functions that it took, and of the time that VMs worked on it; VMs cost beyond that, also while they wait, and Stats has what calls come to that were given up
 	Err        error   // of a row of InferBatch: why it has no answer
 
 	outputs []stage.Tensor
