@@ -19,7 +19,8 @@ import (
 // Which requests these are is drawn before they run. Each is answered as any other, and then its
 // input goes through all stages once more, in the shadow: on a VM with a free slot, never in a
 // function, and behind all other rows there; in process, while fewer calls run than there are
-// processors. Where there is no such room it is dropped, and whatever a shadow comes to reaches no caller. At
+// processors. Where there is no such room it is dropped, and whatever a shadow comes to reaches no caller; if none of a hundred
+// in a row has come to anything, the Log is told that the watch sees nothing. At
 // full depth all requests are checked on their own way. Shadows end at Shutdown. What they cost is in
 // Stats, among the visits and dollars of groups too.
 //
@@ -47,6 +48,7 @@ type watched struct {
 	config  accuracy.Config
 	full    *exitSet // full depth, on the way to which all exits are asked
 	stats   WatchStats
+	unheard int // samples in a row that have shown nothing
 }
 
 func (w *watched) rung() int {
@@ -113,6 +115,7 @@ func (x *exits) observe(set *exitSet, requests ...[]accuracy.Seen) {
 	x.mu.Lock()
 	for _, seen := range requests {
 		x.watched.stats.Checked++
+		x.watched.unheard = 0
 		w := x.watched.machine
 		if w != set.watch { // other exits have been set meanwhile
 			continue
@@ -147,8 +150,31 @@ func (x *exits) sampled(n int) {
 // dropped counts those that found no room.
 func (x *exits) dropped(n int) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.watched.stats.Dropped += int64(n)
+	w := &x.watched
+	w.stats.Dropped += int64(n)
+	blind := w.miss(n)
+	x.mu.Unlock()
+	x.warn(blind)
+}
+
+// blindAfter is how many samples in a row show nothing before that is said.
+const blindAfter = 100
+
+// miss counts samples that have shown nothing; stats if it is time to say so.
+func (w *watched) miss(n int) (blind *WatchStats) {
+	if w.unheard += n; w.unheard >= blindAfter && w.unheard-n < blindAfter {
+		stats := w.stats
+		return &stats
+	}
+	return nil
+}
+
+// warn says that the watch sees nothing: then it raises no alarm.
+func (x *exits) warn(blind *WatchStats) {
+	if blind != nil {
+		x.log.Warn("the accuracy watch sees nothing: its samples need VMs with free slots for all stages, or in process idle processors",
+			"in a row", blindAfter, "checked", blind.Checked, "dropped", blind.Dropped, "failed", blind.Failed)
+	}
 }
 
 // errNoRoom ends a shadow that would be in the way of requests.
@@ -163,6 +189,7 @@ func (x *exits) shadow(set *exitSet, n int, through func(context.Context) (seen 
 	defer cancel()
 	defer time.AfterFunc(shadowTime, cancel).Stop()
 	seen, dollars, err := through(ctx)
+	var blind *WatchStats
 	x.mu.Lock()
 	s := &x.watched.stats
 	s.Dollars += dollars
@@ -170,10 +197,13 @@ func (x *exits) shadow(set *exitSet, n int, through func(context.Context) (seen 
 	case err == nil:
 	case ctx.Err() != nil, errors.Is(err, errNoRoom), errors.Is(err, ErrCapacity):
 		s.Dropped += int64(n)
+		blind = x.watched.miss(n)
 	default:
 		s.Failed += int64(n)
+		blind = x.watched.miss(n)
 	}
 	x.mu.Unlock()
+	x.warn(blind)
 	if err == nil {
 		x.observe(set, seen...)
 	}

@@ -204,16 +204,18 @@ func TestShadowsHoldNothingUp(t *testing.T) {
 func TestShadowsUseNoFunction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSkies(t, rentedModel, nil)
-		p := s.open(t, serflow.On(nil, s.lambdas()), serflow.Watch(promise(1)))
+		e := &exitLog{}
+		p := s.open(t, append(e.options(serflow.Watch(promise(1))), serflow.On(nil, s.lambdas()))...)
 		defer s.closed(t, p)
 		calls := func() int { return s.Account().Calls }
 		before := calls()
-		for range 20 {
+		for range 120 {
 			leaves(t, p, sampleOf(1), 1, 1)
 		}
-		if w := p.Stats().Exits.Watch; calls() != before+20 || w.Dropped != 20 || w.Sampled != 20 || w.Dollars != 0 {
-			t.Errorf("%d calls for 20 requests, %+v", calls()-before, w)
+		if w := p.Stats().Exits.Watch; calls() != before+120 || w.Dropped != 120 || w.Sampled != 120 || w.Dollars != 0 {
+			t.Errorf("%d calls for 120 requests, %+v", calls()-before, w)
 		}
+		e.said(t, "the accuracy watch sees nothing", "dropped=100", "checked=0")
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 //
 // A request counts as shed or late if it ends in ErrShed, ErrDeadline, ErrCapacity or
 // ErrThrottled, or is answered after the SLO, which counts in process too. The share is looked at
-// every second, but for a few requests every five.
+// every second, but for a few requests every five; if no more than two were late, they were none.
 func Brownout(c brownout.Config) Option { return func(p *Pipeline) { p.watching.brownout = &c } }
 
 // BrownoutStats is what Brownout does.
@@ -72,6 +72,7 @@ func (x *exits) step(set *exitSet, rows int) *exitSet {
 type overload struct {
 	requests, late atomic.Int64
 	share          float64 // when it was last looked at
+	counts         bool    // the share: more than a few were late
 	patience       int     // ticks since then
 	earlier        int64
 }
@@ -87,10 +88,12 @@ func (l *overload) note(err error, late bool) {
 	l.requests.Add(1)
 }
 
-// A share of a few requests says little: one that is late would be an overload.
+// A share of a few requests says little: of 50, one that is late would be an overload, and there is
+// hardly a service without.
 const (
 	manyRequests = 50
 	mostPatience = 5
+	fewLate      = 2
 )
 
 // look tells whether enough has been seen for a share.
@@ -98,9 +101,9 @@ func (l *overload) look() bool {
 	if l.patience++; l.requests.Load() < manyRequests && l.patience < mostPatience {
 		return false
 	}
-	l.share, l.patience = 0, 0
+	l.share, l.counts, l.patience = 0, false, 0
 	if n, late := l.requests.Swap(0), l.late.Swap(0); n > 0 {
-		l.share = min(float64(late)/float64(n), 1)
+		l.share, l.counts = min(float64(late)/float64(n), 1), late > fewLate
 	}
 	return true
 }
@@ -109,8 +112,12 @@ func (x *exits) tickBrownout(now time.Duration) []ExitsEvent {
 	if x.brownout == nil {
 		return nil
 	}
-	if x.overload.look() {
-		x.brownout.Tick(now, x.overload.share)
+	if l := &x.overload; l.look() {
+		share := 0.0
+		if l.counts {
+			share = l.share
+		}
+		x.brownout.Tick(now, share)
 	}
 	step := x.brownout.Step() // it may also have ended between two ticks, for want of a budget
 	if step == x.shown {

@@ -90,6 +90,21 @@ func TestNoBrownout(t *testing.T) {
 	})
 }
 
+// A request that is late now and then is no overload, however few there are beside it.
+func TestOneLateIsNoOverload(t *testing.T) {
+	e := &exitLog{}
+	bothWays(t, e.options(serflow.SLO(100*time.Millisecond), browned(5)), func(t *testing.T, p *serflow.Pipeline) {
+		late(t, p, 60, 1)
+		for range 5 { // one in 200
+			go p.Infer(t.Context(), slowSample(2, 300))
+			late(t, p, 10, 1)
+		}
+		if list := e.of(serflow.ExitsBrownout); len(list) != 0 {
+			t.Errorf("%+v", list)
+		}
+	})
+}
+
 // A request that its caller has given up says nothing of the load.
 func TestGivenUpIsNotLate(t *testing.T) {
 	bothWays(t, []serflow.Option{serflow.SLO(time.Second), browned(5)}, func(t *testing.T, p *serflow.Pipeline) {
