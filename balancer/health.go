@@ -89,9 +89,13 @@ const limitStep = 0.05
 
 // shrink takes room from a member that has refused a request: from a VM once in the time of a visit,
 // since the requests that were sent before will say the same. What a VM hands back because it
-// would be late is no sign: a VM that is paid for is best kept so busy that it sometimes does.
+// would be late is no sign: a VM that is paid for is best kept so busy that it sometimes does. Nor is it
+// if a function refuses the only call: that is for others' sake, and to make one at a time would not help.
 func (h *health) shrink(m *member, now, visit time.Duration, hand int) {
 	if m.Kind == Function {
+		if hand == 0 {
+			return
+		}
 		room := min(math.Float64frombits(h.room.Load()), float64(hand+1))
 		h.allow(m, max(room*(1-limitStep), 1))
 		return

@@ -29,6 +29,19 @@ func TestShedWhereFunctionsAreFull(t *testing.T) {
 	}
 }
 
+// A refusal of a function's only call does not keep those that come later from calling it at once.
+func TestRefusalOfTheOnlyCall(t *testing.T) {
+	b := with(t, 0, function(1, 0, 0, 0, 10*ms))
+	r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, time.Second)
+	s := r.Start(0, 0)
+	r.Reply(ms, s.Attempt, balancer.Reply{Outcome: balancer.Refused}, 0)
+	for range 20 {
+		q := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, time.Second)
+		q.Start(2*ms, 0)
+	}
+	want(t, "calls at once", b.Serving(1), 20)
+}
+
 // Of requests that wait for a function at its limit, critical ones get most of what there is, and
 // sheddable ones the least.
 func TestPrioritiesWhereFunctionsAreFull(t *testing.T) {

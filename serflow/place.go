@@ -94,11 +94,14 @@ func (c *cloud) call(p *place, r remote.Request, a *attempt) (remote.Reply, erro
 	return reply, err
 }
 
-// outcome says what a request's machine is to make of an error.
+// outcome says what a request's machine is to make of an error. What a provider calls invalid, as a body
+// that is too large or credentials that have expired, is no sign of load, and waiting would not help.
 func outcome(err error) balancer.Outcome {
 	switch {
 	case errors.Is(err, stage.ErrInput):
 		return balancer.Invalid
+	case errors.Is(err, providers.ErrInvalid):
+		return balancer.Failed
 	case errors.Is(err, remote.ErrRefused), providers.Refused(err):
 		return balancer.Refused
 	}

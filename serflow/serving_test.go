@@ -490,3 +490,37 @@ func TestStatsWhileItCloses(t *testing.T) {
 		}
 	})
 }
+
+// A call that the provider calls invalid is not one too many: the request goes elsewhere at once, or says
+// what was wrong, and does not wait; and the function still takes as many others at once as before.
+func TestInvalidCallIsNoThrottling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil)
+		var invalid atomic.Bool
+		s.onCall = func() error {
+			if invalid.Load() {
+				return providers.ErrInvalid
+			}
+			time.Sleep(time.Second)
+			return nil
+		}
+		p := s.open(t, serflow.On(nil, s.lambdas()))
+		defer s.closed(t, p)
+		invalid.Store(true)
+		begun := time.Now()
+		_, err := p.Infer(t.Context(), sampleOf(0))
+		if !errors.Is(err, providers.ErrInvalid) || !errors.Is(err, serflow.ErrTries) || errors.Is(err, serflow.ErrCapacity) || time.Since(begun) > time.Second {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		invalid.Store(false)
+		begun = time.Now()
+		var calls sync.WaitGroup
+		for range 20 {
+			calls.Go(func() { check(t, p, 0) })
+		}
+		calls.Wait()
+		if took := time.Since(begun); took > 1500*time.Millisecond {
+			t.Errorf("20 calls take %v", took)
+		}
+	})
+}
