@@ -100,7 +100,7 @@ func environment(s providers.FunctionSpec) (*types.Environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the setup: %w", providers.ErrInvalid, err)
 	}
-	vars := map[string]string{launch.Environment: onlambda.Marked, onlambda.Start: string(start)}
+	vars := map[string]string{launch.Environment: onlambda.Marked, launch.StartVariable: string(start)}
 	n := 0
 	for name, value := range vars {
 		n += len(name) + len(value)

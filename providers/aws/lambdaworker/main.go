@@ -44,7 +44,7 @@ func Main(model stage.Model) {
 		return
 	}
 	api := os.Getenv("AWS_LAMBDA_RUNTIME_API")
-	f, err := worker.OpenFunction(context.Background(), model, os.Getenv(onlambda.Start), onlambda.LongestBody)
+	f, err := worker.OpenFunction(context.Background(), model, os.Getenv(launch.StartVariable), onlambda.LongestBody)
 	if err == nil && api == "" {
 		err = fmt.Errorf("%s is %q, and this is not Lambda: AWS_LAMBDA_RUNTIME_API is not set", launch.Environment, onlambda.Marked)
 	}

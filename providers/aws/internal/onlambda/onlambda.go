@@ -8,12 +8,8 @@ import (
 	"encoding/json"
 )
 
-// A function's environment: launch.Environment is Marked, and Start holds the line of JSON that
-// package worker documents, which is in a file elsewhere.
-const (
-	Marked = "lambda"
-	Start  = "SERFLOW_START"
-)
+// Marked is what launch.Environment is in a function; launch.StartVariable holds what it is to serve.
+const Marked = "lambda"
 
 // LongestPayload is how many bytes a call may carry, in or out, by
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; LongestBody is what
