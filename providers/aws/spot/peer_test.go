@@ -27,8 +27,8 @@ func TestTheMockOfAWS(t *testing.T) {
 		path, field string
 		delay       []string
 	}{
-		"notice":    {actionPath, "action", []string{"--mock-delay-sec", "2", "--rebalance-delay-sec", "600"}},
-		"rebalance": {rebalancePath, "noticeTime", []string{"--mock-delay-sec", "600", "--rebalance-delay-sec", "2"}},
+		"notice":    {actionPath, "action", []string{"--mock-delay-sec", "3", "--rebalance-delay-sec", "600"}},
+		"rebalance": {rebalancePath, "noticeTime", []string{"--mock-delay-sec", "600", "--rebalance-delay-sec", "3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
