@@ -1,12 +1,9 @@
 package serflow_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -133,30 +130,6 @@ func vmsOf(p *serflow.Pipeline, offer string) string {
 	return strings.Join(ids, " ")
 }
 
-// Without functions requests move over from VMs to VMs, once there are some of each group. Those that
-// are on a VM of the old plan then, and have another of its VMs before them, go on to that.
-func TestMovesWithoutFunctions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSkies(t, rentedModel, &mock.Config{Boot: mock.Spread{Median: 40 * time.Second}}, tiny, roomy)
-		s.onVM = func(context.Context, string) error { time.Sleep(200 * time.Millisecond); return nil }
-		s.dear = "tiny"
-		var log told
-		ask := twoParts(t, 1, 1, 1)
-		ask.Functions = nil
-		p := s.replanning(t, &log, ask, serflow.On(s.vms(), nil))
-		defer s.closed(t, p)
-		stream(t, p, 10, 20*time.Minute, 2)
-		if before := s.mostGroups(p); before != "a..b c" {
-			t.Fatalf("%v: %s", before, log.String())
-		}
-		s.dearer.Store(100)
-		stream(t, p, 10, 60*time.Minute, 2)
-		if after := s.mostGroups(p); after != "a..c" || log.count("requests begin with the new plan") != 1 {
-			t.Errorf("%v: %s", after, log.String())
-		}
-	})
-}
-
 // While requests move to another plan, a group that both plans have is one group: it wants its VMs once.
 func TestBothGroups(t *testing.T) {
 	group := func(first, last int, offers ...string) (g control.Group) {
@@ -182,13 +155,4 @@ func TestBothGroups(t *testing.T) {
 	if len(old[0].Offers) != 2 || len(now[0].Offers) != 2 || now[0].Offers[1].Offer.Name != "tiny" {
 		t.Error("the plans' own groups have changed")
 	}
-}
-
-// mostGroups is which groups have VMs.
-func (s *skies) mostGroups(p *serflow.Pipeline) string {
-	groups := map[string]bool{}
-	for _, vm := range p.Stats().VMs {
-		groups[vm.Group] = true
-	}
-	return strings.Join(slices.Sorted(maps.Keys(groups)), " ")
 }
