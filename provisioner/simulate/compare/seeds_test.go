@@ -54,19 +54,3 @@ func TestSeeds(t *testing.T) {
 		t.Error("another seed gives the same report")
 	}
 }
-
-// More seeds are run until chance has little part in the dollars, but no more than four times as many.
-func TestPrecision(t *testing.T) {
-	a := ask("vgg16")
-	a.SLO, a.Rates, a.Policies = 200*time.Millisecond, a.Rates[:60], []string{compare.FunctionsOnly}
-	for precision, want := range map[float64]int{0: 2, 10: 2, 1e-9: 8} {
-		a.Precision = precision
-		r, err := compare.Compare(t.Context(), a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if row := r.Rows[0]; r.Seeds != want || len(row.Results) != want || row.Results[want-1].Seed != uint64(want) {
-			t.Errorf("precision %v: %d seeds, %d results", precision, r.Seeds, len(row.Results))
-		}
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -207,5 +208,29 @@ func TestCompared(t *testing.T) {
 	now[0].Cell = "unknown"
 	if _, err := compared(lines(), now, io.Discard); err == nil {
 		t.Error("a cell that nobody knows is as good as any")
+	}
+}
+
+// EVALUATION.md is what the cells come to: it is not written by hand, nor left behind.
+func TestEvaluation(t *testing.T) {
+	cells, err := os.Open("cells.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cells.Close()
+	all, err := Read(cells)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := os.ReadFile("../EVALUATION.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	if err := theGrid(t).Text(&want, all); err != nil {
+		t.Fatal(err)
+	}
+	if want.String() != string(written) {
+		t.Error("EVALUATION.md is not what cells.csv says: make evaluation STOP=0s")
 	}
 }
