@@ -68,7 +68,7 @@ func (s *soaking) bill() {
 	a := s.cloud.Account()
 	ours := s.pipeline.Stats().VMDollars
 	s.t.Logf("VMs cost $%.6f by our bill, and $%.6f by the provider's; functions $%.6f", ours, a.VMDollars, a.FunctionDollars)
-	if ours < a.VMDollars || ours > a.VMDollars+float64(a.VMs)*vmOffer.Cost(late) {
+	if ours < a.VMDollars*(1-1e-9) || ours > a.VMDollars+float64(a.VMs)*vmOffer.Cost(late) {
 		s.t.Errorf("VMs cost $%v, and the provider says $%v", ours, a.VMDollars)
 	}
 }
