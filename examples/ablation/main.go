@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 
 	"github.com/serflow/serflow-go/provisioner/simulate"
 )
@@ -50,10 +51,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := t.measure(); err != nil {
 		return err
 	}
-	for _, table := range tables(models) {
-		if !only.MatchString(table.title()) {
-			continue
-		}
+	all := slices.DeleteFunc(tables(models), func(t table) bool { return !only.MatchString(t.title()) })
+	if len(all) == 0 {
+		return fmt.Errorf("-only %q: give a part of a title, such as %q", only, tables(models)[0].title())
+	}
+	for _, table := range all {
 		if err := table.run(ctx, t, *seed, stdout, stderr); err != nil {
 			return err
 		}

@@ -21,6 +21,8 @@ func TestBadArguments(t *testing.T) {
 		want string
 	}{
 		{[]string{"-requests", "3"}, "give 1000 or more"},
+		{[]string{"-only", "nothing"}, `"calm, fashion, 2 vCPUs"`},
+		{[]string{"-only", "("}, "missing closing"},
 		{[]string{"more"}, "nothing but flags"},
 		{[]string{"-trace", "no-such-file"}, "no-such-file"},
 		{[]string{"-trace", short}, "give a trace of 2400 or more"},
