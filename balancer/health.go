@@ -88,16 +88,16 @@ func (h *health) grow(m *member, hand int) {
 const limitStep = 0.05
 
 // shrink takes room from a member that has refused a request: from a VM once in the time of a visit,
-// since the requests that were sent before will say the same. What a VM hands back because it
-// would be late is no sign: a VM that is paid for is best kept so busy that it sometimes does. Nor is it
-// if a function refuses the only call: that is for others' sake, and to make one at a time would not help.
+// since the requests that were sent before will say the same; from a function unless there is already
+// less room than when the request was sent, for a burst is refused many times at once. What a VM hands
+// back because it would be late is no sign: a VM that is paid for is best kept so busy that it sometimes
+// does. Nor is it if a function refuses the only call: that is for others' sake, and to make one at a time
+// would not help.
 func (h *health) shrink(m *member, now, visit time.Duration, hand int) {
 	if m.Kind == Function {
-		if hand == 0 {
-			return
+		if room := math.Float64frombits(h.room.Load()); hand > 0 && float64(hand) <= room {
+			h.allow(m, max(min(room, float64(hand+1))*(1-limitStep), 1))
 		}
-		room := min(math.Float64frombits(h.room.Load()), float64(hand+1))
-		h.allow(m, max(room*(1-limitStep), 1))
 		return
 	}
 	if last := h.cut.Load(); last > 0 && now < time.Duration(last)+visit {

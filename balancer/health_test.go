@@ -200,6 +200,32 @@ func throttle(b *balancer.Balancer, without balancer.Mechanism, limit, calls int
 	return most, refused
 }
 
+// A burst beyond the limit of a function is refused many times at once, which says no more than the
+// first refusal of it.
+func TestRefusedInABurst(t *testing.T) {
+	b := with(t, 0, function(1, 0, 0, 0, 10*ms))
+	ask := balancer.Ask{Remaining: time.Second}
+	var places []balancer.Place
+	for range 200 {
+		_, p := pick(b, ask)
+		places = append(places, p)
+	}
+	for _, p := range places[100:] {
+		b.Fail(p, ms, balancer.Full)
+	}
+	for range 200 {
+		if _, err := b.Pick(ask); err != nil {
+			if !errors.Is(err, balancer.ErrFull) {
+				t.Error(err)
+			}
+			break
+		}
+	}
+	if n := b.Serving(1); n < 90 || n > 100 {
+		t.Errorf("%d calls at once, where 100 have been taken", n)
+	}
+}
+
 // A function that refuses is full for as many calls as it had, and then room comes back.
 func TestThrottled(t *testing.T) {
 	throttled := errors.New("too many")
@@ -339,5 +365,31 @@ func TestDeepIsNotSlow(t *testing.T) {
 	slow, well := place(1), place(2)
 	if slow.Finish < 2*well.Finish {
 		t.Errorf("expected after %v from a VM that is slow, %v from one that is not", slow.Finish, well.Finish)
+	}
+}
+
+// One request in four is late at its VM: busy VMs are then left to others, unless so many may be.
+func TestMiss(t *testing.T) {
+	for _, c := range []struct {
+		miss float64
+		want uint64
+	}{{0, 2}, {0.3, 1}} {
+		b := with(t, 1, vm(1, 0, 0, 1, 10*ms), function(2, 0, 0, 0, 55*ms))
+		for i := range 400 {
+			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Miss: c.miss}, 50*ms)
+			s := r.Start(0, 0)
+			want(t, "idle", s.Place.ID(), 1)
+			if i%4 == 0 { // handed back
+				r.Reply(10*ms, s.Attempt, balancer.Reply{Outcome: balancer.Passed, Stage: 0}, 0)
+				r.GiveUp(nil)
+				continue
+			}
+			r.Reply(10*ms, s.Attempt, balancer.Reply{Outcome: balancer.Exited, Stage: 0, Service: 10 * ms}, 0)
+		}
+		for range 3 {
+			toVM1(b)
+		}
+		id, _ := pick(b, balancer.Ask{Generation: 1, Remaining: 60 * ms})
+		want(t, "busy", id, c.want)
 	}
 }

@@ -26,7 +26,6 @@ type Ask struct {
 	// or of a worker that stays on one, and slowest if all say the same.
 	Core int
 
-	beyond  time.Duration // of what remains, what a request that goes on behind the group needs
 	reserve time.Duration // out: to be kept for a function, beside what the VM keeps by itself
 }
 
@@ -278,15 +277,14 @@ func (a *Ask) starts(f *Place) bool {
 	return f.cold && f.latest()-f.start() <= a.Remaining && a.Random>>24%startEvery == 0
 }
 
-// fits tells whether a request meets its deadline at a place. Where a function could have it instead,
-// a VM is to leave it time for what is behind too, but need only be in time on average if the function
-// would catch what is not. F may be nil.
+// fits tells whether a request meets its deadline at a place, or would go on in a function in
+// time if it does not. F may be nil.
 func (a *Ask) fits(p, f *Place) bool {
 	if a.Without&Deadlines != 0 {
 		return p.member.Kind == Function || int(p.hand) < p.member.Slots*p.member.Batch
 	}
 	switch {
-	case f != nil && p.Finish-p.wait+p.cautiously(p.wait) > a.Remaining-a.beyond:
+	case f != nil && p.Finish-p.wait+p.cautiously(p.wait) > a.Remaining:
 		return false
 	case f != nil && a.catches(f, p):
 		return true

@@ -144,6 +144,26 @@ func TestHandedBackAsLate(t *testing.T) {
 	}
 }
 
+// A VM is told to keep what another has handed back if all functions are at their limits: it would
+// only come back once more. Where there are none it is not told so.
+func TestKeptWhereFunctionsAreFull(t *testing.T) {
+	for _, functions := range []bool{true, false} {
+		b := with(t, 1, vm(1, 0, 0, 1, 10*ms), vm(2, 0, 0, 1, 10*ms))
+		if functions {
+			if err := b.Join(function(3, 0, 0, 1, 30*ms), 1); err != nil {
+				t.Fatal(err)
+			}
+			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Functions: true}, time.Second)
+			want(t, "the function is full", describe(r.Start(0, 0)), "send 1 stage 0 to 3")
+		}
+		r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1}, 100*ms)
+		r.Start(0, 0)
+		s := r.Reply(60*ms, 1, balancer.Reply{Outcome: balancer.Passed, Stage: 0}, 0)
+		want(t, "to a VM", []any{s.Send, s.Place.Kind()}, []any{true, balancer.VM})
+		want(t, "kept", s.Keep, functions)
+	}
+}
+
 func TestGivesUp(t *testing.T) {
 	broken := errors.New("connection reset")
 	failed := balancer.Reply{Outcome: balancer.Failed, Err: broken}

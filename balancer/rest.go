@@ -2,27 +2,17 @@ package balancer
 
 import "time"
 
-// beyondLeast is the share that goes on behind a group from which one in a hundred that are late
-// there is enough to miss the objective.
-const beyondLeast = 1 - tailQuantile
-
 // leave keeps the time that the rest of the way is expected to take behind a place: of the
 // requests that go on there, as many as have lately, what those behind it take now. What is out
 // of reach anyway counts as all that remains, so that a few that go on to a stage that is flooded
-// are no reason to turn away the many that do not. Beyond is what it takes those that do go on: a
-// VM is not to keep a request waiting until there is no time for that.
+// are no reason to turn away the many that do not.
 func (a *Ask) leave(t *table, p *Place) {
 	v := p.view()
 	share := v.passed()
 	if share < passLeast || a.Remaining == Never || a.Without&Downstream != 0 {
 		return
 	}
-	rest := min(v.behind(a, t, p.member), a.Remaining)
-	kept := time.Duration(share * float64(rest))
-	a.Remaining -= kept
-	if share >= beyondLeast && rest < a.Remaining {
-		a.beyond = rest - kept
-	}
+	a.Remaining -= time.Duration(share * float64(min(v.behind(a, t, p.member), a.Remaining)))
 }
 
 // The places behind a group are looked up by one request in so many, or if nobody has for a
