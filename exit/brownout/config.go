@@ -41,7 +41,8 @@ type Config struct {
 	Budget float64
 	Period time.Duration
 	// High and Low are shares of requests that are shed or expected to be late. Above High it
-	// steps on to a looser step, and when it has been at Low or below for a while, back. Default 0.01 and 0.001.
+	// steps on to a looser step, and when it has been at Low or below for a while, back. Default 0.01, as an
+	// objective of 99 % allows, and three quarters of High: the balancer lets one in 200 be late by intent.
 	High, Low float64
 	Settle    time.Duration // for a step to show, before the next looser one; default 5 s
 	Calm      time.Duration // the shortest while before a step back; default 1 min
@@ -50,7 +51,7 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	c.Period = ifZero(c.Period, 24*time.Hour)
 	c.High = ifZero(c.High, 0.01)
-	c.Low = ifZero(c.Low, min(0.001, c.High))
+	c.Low = ifZero(c.Low, 0.75*c.High)
 	c.Settle = ifZero(c.Settle, 5*time.Second)
 	c.Calm = ifZero(c.Calm, time.Minute)
 	switch {
