@@ -52,12 +52,12 @@ fidelity:
 overload:
 	go run ./examples/overload -length 20s
 
-# Runs every test with the race detector, and without it those that simulate millions of
-# requests, or plan again and again, and that it leaves out.
+# Runs every test with the race detector, those first that wait longest, and without it those that
+# simulate millions of requests, or plan again and again, and that it leaves out.
 test:
-	$(with_onnxruntime) go test -race ./...
-	go test -count=1 ./provisioner/simulate ./provisioner/simulate/compare ./provisioner/planner ./provisioner/control ./examples/aws ./examples/gcp ./examples/simulate ./examples/whatif
-	go test -count=1 -run 'Replan|BillOfAWS' ./serflow
+	$(with_onnxruntime) go test -race ./serflow ./provisioner/planner ./...
+	CGO_ENABLED=0 go test -count=1 ./provisioner/planner ./provisioner/simulate/... ./provisioner/control ./examples/aws ./examples/gcp ./examples/simulate ./examples/whatif
+	CGO_ENABLED=0 go test -count=1 -run 'Replan|BillOfAWS' ./serflow
 	cd balancer/peers && go test -race ./...
 
 # What takes minutes: the soak; and the engine beside queueing theory at every load, 1.4 billion
