@@ -32,6 +32,7 @@ func main() {
 	bound := flag.Float64("bound", 0.5, "most accuracy to lose against the final exit, in percentage points")
 	kind := flag.String("kind", string(exit.KindMaxProb), "what exits compare: maxprob, entropy, margin or patience")
 	batch := flag.Int("batch", 32, "images in a batch")
+	count := flag.Int("images", 5000, "how many of the test images to serve in process, from the first on")
 	seed := flag.Uint64("seed", 1, "of the shuffle that splits the validation images")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -40,10 +41,13 @@ func main() {
 	if *batch < 1 {
 		usage("-batch %d: use 1 or more", *batch)
 	}
+	if *count < 1 || *count > 5000 {
+		usage("-images %d: use 1 to 5000", *count)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	o := exit.Options{Bound: *bound, Kind: cmp.Or(exit.Kind(*kind), exit.KindMaxProb), Seed: *seed}
-	if err := demo(ctx, o, *batch); err != nil {
+	if err := demo(ctx, o, *batch, *count); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -54,7 +58,7 @@ func usage(format string, args ...any) {
 	os.Exit(2)
 }
 
-func demo(ctx context.Context, o exit.Options, batch int) error {
+func demo(ctx context.Context, o exit.Options, batch, count int) error {
 	v, err := model.Validation()
 	if err != nil {
 		return err
@@ -68,11 +72,12 @@ func demo(ctx context.Context, o exit.Options, batch int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Fashion-MNIST: %d stages, %d test images; thresholds from %d validation images.\n\n", model.Stages, len(images.Labels), len(v.Labels))
+	fmt.Printf("Fashion-MNIST: %d stages, %d test images; thresholds from %d validation images.\n\n", model.Stages, count, len(v.Labels))
 	printSearch(os.Stdout, v, found, o, time.Since(begun))
 
 	r := report{found: found, cost: v.Cost}
 	early, full := found.Policies, neverEarly(model.Stages)
+	few := model.Images{Pixels: images.Pixels[:count], Labels: images.Labels[:count]}
 	show := newProgress(os.Stderr)
 	defer show.end()
 	for _, run := range []struct {
@@ -86,13 +91,13 @@ func demo(ctx context.Context, o exit.Options, batch int) error {
 		{"never early, one by one", full, 1, &r.full},
 		{"never early, in batches", full, batch, &r.fullBatched},
 	} {
-		if *run.into, err = serve(ctx, run.exits, images, run.batch, show.begin(run.what, len(images.Labels))); err != nil {
+		if *run.into, err = serve(ctx, run.exits, few, run.batch, show.begin(run.what, count)); err != nil {
 			return fmt.Errorf("%s: %w", run.what, err)
 		}
 	}
 	for k := 1; k < model.Stages; k++ {
 		what := fmt.Sprintf("cut after stage s%d", k)
-		cut, err := serve(ctx, neverEarly(k), images, batch, show.begin(what, len(images.Labels)))
+		cut, err := serve(ctx, neverEarly(k), few, batch, show.begin(what, count))
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
