@@ -14,21 +14,10 @@ func (q *Queue) latest(r *Row) time.Duration {
 		return Never
 	}
 	need := q.config.Need[r.Stage]
-	switch {
-	case r.Keep:
+	if r.Keep || r.stays {
 		need = min(q.alone(r.Stage), need)
-	case r.stays:
-		need = min(q.alone(r.Stage)+q.behind(r), need)
 	}
 	return r.Deadline - need
-}
-
-// behind is the time that a row at the last stage that it may run here needs afterwards.
-func (q *Queue) behind(r *Row) time.Duration {
-	if next := r.Stage + 1; next > r.Last && next < q.config.Stages {
-		return q.config.Need[next]
-	}
-	return 0
 }
 
 // late tells whether a row is to go back: it has less time left than it needs. It stays, for this
