@@ -78,7 +78,7 @@ func newCloud(t *testing.T, out *output) *fakegcp.Cloud {
 // settled is the program as it begins anew, on a connection of its own.
 func settled(t *testing.T, cloud *fakegcp.Cloud, args ...string) settings {
 	t.Helper()
-	s, err := settingsOf(append(args, "-owner", "shop"))
+	s, err := settingsOf(append(args, "-owner", "shop", "-project", "example-project"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestFromRentingToTeardown(t *testing.T) {
 	cloud := newCloud(t, out)
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	first := settled(t, cloud, "-serve", "127.0.0.1:0", "-port", fmt.Sprint(10000+rand.IntN(20000)))
+	first := settled(t, cloud, "-serve", "127.0.0.1:0", "-image", "us-central1-docker.pkg.dev/example-project/shop/worker:1", "-port", fmt.Sprint(10000+rand.IntN(20000)))
 	go func() { ended <- first.run(ctx, out) }()
 	defer interrupt()
 	var url string

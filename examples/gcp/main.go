@@ -100,17 +100,35 @@ func settingsOf(args []string) (s settings, err error) {
 	}
 	s.zones, s.tags = list(*zones), list(*tags)
 	s.dry = s.dry || s.serve == "" && !s.teardown
+	left := missing(f, "owner", "project")
+	if s.serve != "" {
+		left = append(left, missing(f, "image")...)
+	}
 	switch {
 	case f.NArg() > 0:
 		return s, fmt.Errorf("%w: unexpected argument %q: only flags are taken (-help lists them)", errUsage, f.Arg(0))
 	case s.teardown && s.serve != "":
 		return s, fmt.Errorf("%w: -serve and -teardown: give one of them", errUsage)
+	case !s.dry && len(left) > 0:
+		return s, fmt.Errorf("%w: give %s: what stands for them in the dry run may be somebody else's", errUsage, strings.Join(left, " and "))
 	case !(s.rate > 0) || s.slo <= 0 || s.settle <= 0 || !(s.spot >= 0):
 		return s, fmt.Errorf("%w: -rate %v, -slo %v, -settle %v and -spot %v: give more than 0", errUsage, s.rate, s.slo, s.settle, s.spot)
 	case len(s.zones) == 0 || strings.Count(s.zones[0], "-") != 2:
 		return s, fmt.Errorf("%w: -zones %v: give zones such as us-central1-a", errUsage, s.zones)
 	}
 	return s, nil
+}
+
+// missing are those of some flags that have been left at their defaults, which are the dry run's.
+func missing(f *flag.FlagSet, names ...string) (left []string) {
+	for _, name := range names {
+		set := false
+		f.Visit(func(flag *flag.Flag) { set = set || flag.Name == name })
+		if !set {
+			left = append(left, "-"+name)
+		}
+	}
+	return left
 }
 
 func list(text string) []string {

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) {
 }
 
 func TestWhatCannotBeMeant(t *testing.T) {
-	for _, args := range [][]string{{"serve"}, {"-rate", "0"}, {"-slo", "-1s"}, {"-spot", "-1"}, {"-zones", "us-central1"}, {"-serve", ":1", "-teardown"}} {
+	for _, args := range [][]string{{"serve"}, {"-rate", "0"}, {"-slo", "-1s"}, {"-spot", "-1"}, {"-zones", "us-central1"}, {"-serve", ":1", "-teardown"},
+		{"-serve", ":1", "-owner", "shop", "-project", "mine"}, {"-teardown", "-project", "mine"}} {
 		if err := run(t.Context(), args, os.Stderr); !errors.Is(err, errUsage) {
 			t.Errorf("%v: %v", args, err)
 		}
