@@ -89,12 +89,22 @@ func (b *Balancer) Fail(p Place, now time.Duration, f Fault) {
 	}
 }
 
-// overdue notes that a VM still has a request whose time is over, or has not begun it and hands it back,
-// after more time than such requests seldom exceed. Where deadlines come before a place's patience
-// is at an end, nothing else would tell that it is stuck or slow. Of a request that had to wait for
-// others it tells nothing: it may be these.
+// overdue notes that a place still has a request whose time is over, after more time than such requests
+// seldom exceed. Where deadlines come before a place's patience is at an end, nothing else would tell that
+// it is stuck or slow. Of a request that had to wait for others it tells nothing: it may be these.
 func (b *Balancer) overdue(p *Place, now, took time.Duration) {
-	if m := p.member; int(p.hand) < m.Slots && took > p.latest() {
-		b.fails(m, now)
+	if p.idle() && took > p.latest() {
+		b.fails(p.member, now)
 	}
 }
+
+// unserved notes that a place has handed a request back that it has not begun, though it had nothing else
+// to do and was expected to be in time: either it is slower than it is said to be, or what is said is wrong.
+func (b *Balancer) unserved(p *Place, now, took time.Duration) {
+	if p.idle() && (p.member.Kind == VM && !p.hopes || took > p.latest()) {
+		b.fails(p.member, now)
+	}
+}
+
+// idle tells whether the place had room for the request to be begun at once.
+func (p *Place) idle() bool { return p.member.Kind == Function || int(p.hand) < p.member.Slots }

@@ -133,24 +133,30 @@ func (h *health) recover(m *member) {
 	}
 }
 
-// fails notes that a member has failed a request. The VM that has failed too many in a row
-// is ejected, unless less than a quarter of its group would be left in a generation: if all seem broken, it is
-// rather something else that is.
+// fails notes that a member has failed a request. One that has failed too many in a row is ejected;
+// a VM is not if less than a quarter of its group would be left in a generation: if all seem broken, it
+// is rather something else that is. A function that is ejected is called all the same where no VM will do.
 func (b *Balancer) fails(m *member, now time.Duration) {
 	h := m.health()
-	if h.failed.Add(1) < failuresInARow || m.Kind != VM || h.out(now) {
+	if h.failed.Add(1) < failuresInARow || h.out(now) {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, generation := range b.generationsOf(m) {
-		if in, out := b.ejectable(m.group, generation, now); 4*(in-out-1) < in {
-			return
-		}
+	if m.Kind == VM && b.tooFew(m, now) {
+		return
 	}
 	h.failed.Store(0)
 	m.mark(true)
 	h.ejected.Store(int64(now + ejection<<min(h.ejects.Add(1)-1, ejectDoublings)))
+}
+
+// tooFew tells whether less than a quarter of a member's group would be left without it in a generation.
+func (b *Balancer) tooFew(m *member, now time.Duration) bool {
+	return slices.ContainsFunc(b.generationsOf(m), func(generation uint64) bool {
+		in, out := b.ejectable(m.group, generation, now)
+		return 4*(in-out-1) < in
+	})
 }
 
 // generationsOf is those that a member serves, also if it has been described anew since.

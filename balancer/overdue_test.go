@@ -20,6 +20,9 @@ func TestVMThatIsAlwaysLate(t *testing.T) {
 		"handed back": func(r *balancer.Request, random uint64) balancer.Step {
 			return r.Reply(r.Wake()-ms, 1, balancer.Reply{Outcome: balancer.Passed}, random)
 		},
+		"handed back at once": func(r *balancer.Request, random uint64) balancer.Step {
+			return r.Reply(r.Wake()-slo, 1, balancer.Reply{Outcome: balancer.Passed}, random)
+		},
 		"by its caller's, explained": func(r *balancer.Request, _ uint64) balancer.Step {
 			return r.GiveUp(errors.Join(context.DeadlineExceeded))
 		},
@@ -41,6 +44,39 @@ func TestVMThatIsAlwaysLate(t *testing.T) {
 		}
 		if lost < 1 || lost > 30 {
 			t.Errorf("%s: %d of %d are lost", name, lost, requests)
+		}
+	}
+}
+
+// A function that never answers, or too slowly, gets no more than a few requests where a VM would do, also of
+// those that begin on functions; where nothing else serves the stage it is called all the same.
+func TestFunctionThatIsAlwaysLate(t *testing.T) {
+	const requests, slo = 1000, 25 * ms
+	slow := vm(3, 0, 0, 2, 30*ms)
+	slow.Soonest = slow.Service
+	for name, members := range map[string][]balancer.Member{
+		"beside a VM":             {function(1, 0, 0, 0, 5*ms), vm(2, 0, 0, 2, 10*ms)},
+		"beside another function": {function(1, 0, 0, 0, 5*ms), function(2, 0, 0, 0, 10*ms)},
+		"beside a VM too slow":    {function(1, 0, 0, 0, 5*ms), slow},
+		"alone":                   {function(1, 0, 0, 0, 5*ms)},
+	} {
+		b, random, called := with(t, 0, members...), rand.New(rand.NewPCG(5, 6)), 0
+		for i := range requests {
+			now := 100 * ms * time.Duration(i)
+			r := balancer.NewRequest(b, 0, balancer.Rules{Stages: 1, Without: balancer.Hedging, Functions: true}, now+slo)
+			s := r.Start(now, random.Uint64())
+			switch {
+			case !s.Send:
+			case s.Place.ID() == 1:
+				called++
+				r.Tick(r.Wake(), 0)
+			default:
+				r.Reply(now+10*ms, s.Attempt, balancer.Reply{Outcome: balancer.Exited, Service: 10 * ms}, 0)
+			}
+			r.GiveUp(nil)
+		}
+		if few := len(members) == 2 && members[1].ID == 2; few && (called < 5 || called > 40) || !few && called < 9*requests/10 {
+			t.Errorf("%s: it is called by %d of %d", name, called, requests)
 		}
 	}
 }

@@ -209,14 +209,20 @@ type looked struct {
 	trial    bool // the VM is tried, though it does not seem to be in time
 }
 
-// find looks for a function and a VM.
+// find looks for a function and a VM. A function that has failed many counts only where no VM will do.
 func (s *looked) find(a *Ask, c *candidates) {
 	s.function, s.vm = -1, -1
+	out := false
 	if len(c.functions) > 0 && c.function(a, &s.places[0]) {
-		s.function = 0
+		if out = a.rank(&s.places[0]) == ejected; !out {
+			s.function = 0
+		}
 	}
 	if len(c.vms) > 0 {
 		s.drawVM(a, c)
+	}
+	if v := s.at(s.vm); out && (v == nil || a.rank(v) >= failed || a.hopeless(v)) {
+		s.function = 0
 	}
 }
 
@@ -327,7 +333,7 @@ func (p *Place) ahead() time.Duration {
 	return p.wait + own - duration(float64(own)/company)
 }
 
-// How good it is to send a request to a VM, the best first.
+// How good it is to send a request to a place, the best first.
 const (
 	usable   = iota
 	roomless // it has as many requests as it may

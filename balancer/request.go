@@ -100,7 +100,7 @@ func (r *Request) take(s *Step, now time.Duration, f *flight, reply *Reply, rand
 		r.land(f, m, reply, took)
 		r.finish(s, now, reply.Stage, nil)
 	case reply.Stage == r.stage: // without having run a stage
-		r.balancer.overdue(&f.place, now, took)
+		r.balancer.unserved(&f.place, now, took)
 		r.land(f, m, reply, 0)
 		r.late = true
 		r.elsewhere(s, now, m, errLate, random)
@@ -172,10 +172,14 @@ func (r *Request) tick(s *Step, now time.Duration, random uint64) {
 // expire notes where the request's time has run out.
 func (r *Request) expire(now time.Duration) {
 	for i := range r.flights {
-		if f := &r.flights[i]; f.attempt > 0 && f.place.Kind() == VM {
-			f.place.learnFate(true, r.rules.Miss)
-			r.balancer.overdue(&f.place, now, now-f.sent)
+		f := &r.flights[i]
+		if f.attempt == 0 {
+			continue
 		}
+		if f.place.Kind() == VM {
+			f.place.learnFate(true, r.rules.Miss)
+		}
+		r.balancer.overdue(&f.place, now, now-f.sent)
 	}
 }
 

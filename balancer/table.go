@@ -136,15 +136,21 @@ func (s *looked) further(a *Ask, c *candidates, p, q int, behind uint64) int {
 	for k := uint64(1); k <= min(looks, n-1); k++ {
 		best, other := &s.places[p], &s.places[q]
 		c.vms[(behind+k)%n].at(other, a)
-		if x, y := a.rank(other), a.rank(best); x < y || x == y && other.Finish < best.Finish {
+		if a.before(other, best) {
 			p, q = q, p
 		}
 	}
 	return p
 }
 
+// before tells whether a place is better than another, or as good and expected to finish first.
+func (a *Ask) before(p, q *Place) bool {
+	x, y := a.rank(p), a.rank(q)
+	return x < y || x == y && p.Finish < q.Finish
+}
+
 // function is the function that is expected to finish first, of those that may be
-// called; it is not found if there is none. One to avoid comes last.
+// called; it is not found if there is none. One to avoid comes last, but for one that has failed many.
 func (c *candidates) function(a *Ask, best *Place) (found bool) {
 	for _, f := range c.functions {
 		if f.ID == a.Not || f.full(a.Without) {
@@ -152,7 +158,7 @@ func (c *candidates) function(a *Ask, best *Place) (found bool) {
 		}
 		var p Place
 		f.at(&p, a)
-		if !found || a.Avoid.has(best.member.ID) || p.Finish < best.Finish && !a.Avoid.has(f.ID) {
+		if !found || a.before(&p, best) {
 			*best, found = p, true
 		}
 	}
