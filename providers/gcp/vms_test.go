@@ -63,23 +63,33 @@ func conformingVMs(cloud *fakegcp.Cloud, o gcp.VMOptions, launch string) provide
 		Running: cloud.Running, Launched: cloud.Launched,
 		Spent:     func() (vms, functions float64) { return cloud.VMDollars(), 0 },
 		Successor: func(*testing.T) providertest.Cloud { return conformingVMs(cloud, o, launch) },
+		Lacks:     lacks(launch),
 		Inject: func(op providertest.Op, f providertest.Fault) (mend func(), ok bool) {
 			permission := map[providertest.Op]string{
 				providertest.Launch: launch, providertest.ListVMs: "compute.instances.list", providertest.End: "compute.instances.delete",
 			}[op]
-			switch {
-			case f == providertest.PartGranted:
+			if f == providertest.PartGranted {
 				rooms(cloud, 1, 0)
 				return func() { rooms(cloud, -1, -1) }, true
-			case op != providertest.Launch || launch == inserting || f == providertest.Unavailable || f == providertest.AnswerLost:
-			case launch == "compute.instances.list" && (f == providertest.Throttled || f == providertest.Denied): // before anything is done
-			default:
-				return nil, false // it has begun by then: no refusal of a later call says that nothing was done
 			}
 			cloud.Fail(permission, fakegcp.Fault(f))
 			return func() { cloud.Fail(permission) }, permission != ""
 		},
 	}
+}
+
+// lacks are the faults that a launch cannot have at one of its calls.
+func lacks(call string) map[providertest.At]string {
+	faults := map[string][]providertest.Fault{
+		"compute.instances.list":     {providertest.NoCapacity, providertest.OverQuota},
+		"compute.instances.get":      {providertest.NoCapacity, providertest.OverQuota, providertest.Throttled, providertest.Denied},
+		"compute.zoneOperations.get": {providertest.NoCapacity, providertest.OverQuota, providertest.Throttled, providertest.Denied},
+	}[call]
+	all := map[providertest.At]string{}
+	for _, f := range faults {
+		all[providertest.At{Op: providertest.Launch, Fault: f}] = "no answer of " + call + " says that nothing was inserted"
+	}
+	return all
 }
 
 func TestConformanceOfComputeEngine(t *testing.T) {

@@ -46,7 +46,7 @@ func (f *Functions) Ensure(ctx context.Context, s providers.FunctionSpec) (provi
 	}
 	for _, old := range f.p.functions {
 		if old.spec == s && !old.removed {
-			return old.Function, nil
+			return answer(f.p, op, old.Function)
 		}
 	}
 	program, err := f.p.runnable(s.Artifact, s.Setup)
@@ -56,12 +56,13 @@ func (f *Functions) Ensure(ctx context.Context, s providers.FunctionSpec) (provi
 	made := providers.Function{ID: fmt.Sprintf("function-%d", len(f.p.functions)+1), FunctionSpec: s}
 	made.Setup = ""
 	f.p.functions = append(f.p.functions, &function{Function: made, spec: s, program: program, cold: f.p.options.Functions[i].Cold})
-	return made, nil
+	return answer(f.p, op, made)
 }
 
 // List lists the owner's functions that have not been removed.
 func (f *Functions) List(ctx context.Context, owner string) (list []providers.Function, err error) {
-	if err := f.p.enter(ctx, "list functions"); err != nil {
+	const op = "list functions"
+	if err := f.p.enter(ctx, op); err != nil {
 		return nil, err
 	}
 	defer f.p.mu.Unlock()
@@ -70,20 +71,22 @@ func (f *Functions) List(ctx context.Context, owner string) (list []providers.Fu
 			list = append(list, fn.Function)
 		}
 	}
-	return list, nil
+	return answer(f.p, op, list)
 }
 
 // Remove removes a function at once. Its idle processes are told to end, and the others
 // end with their calls.
 func (f *Functions) Remove(ctx context.Context, id string) error {
-	if err := f.p.enter(ctx, "remove function"); err != nil {
+	const op = "remove function"
+	if err := f.p.enter(ctx, op); err != nil {
 		return err
 	}
 	defer f.p.mu.Unlock()
 	if fn := f.p.function(id); fn != nil {
 		f.p.retire(fn)
 	}
-	return nil
+	_, err := answer(f.p, op, id)
+	return err
 }
 
 // function is the one with an ID, nil if there is none.

@@ -29,25 +29,35 @@ func (v *vm) end() {
 	v.cancel()
 }
 
-// launch adds as many of the VMs as there is room for. The provider is locked.
-func (p *Provider) launch(l providers.Launch, program string, boot time.Duration) error {
-	var rooms []*pipes
-	for range l.VMs {
-		room, err := newPipes()
-		if err != nil && len(rooms) == 0 {
-			// Not ErrUnavailable: it is certain that nothing has been launched.
-			return failed("launch", "raise the limit of open files, or end something",
-				fmt.Errorf("%w: %d VMs of %q: %w", providers.ErrInsufficientCapacity, l.VMs, l.Offer.Name, err))
-		} else if err != nil {
-			break
-		}
-		rooms = append(rooms, room)
-	}
+// launch adds as many of the VMs as there is room for, or keeps why there is none. The provider
+// is locked.
+func (p *Provider) launch(l providers.Launch, program string, boot time.Duration) {
+	rooms, err := p.rooms(l.VMs)
 	p.launches[l.Token] = l
+	if len(rooms) == 0 {
+		// Not ErrUnavailable: it is certain that nothing has been launched.
+		p.refusals[l.Token] = failed("launch", "raise the limit of open files, or end something",
+			fmt.Errorf("%w: %d VMs of %q: %w", providers.ErrInsufficientCapacity, l.VMs, l.Offer.Name, err))
+	}
 	for _, room := range rooms {
 		p.begin(l, program, boot, room)
 	}
-	return nil
+}
+
+// rooms are for n VMs, or as many as there are; the error says why there are no more.
+func (p *Provider) rooms(n int) (rooms []*pipes, err error) {
+	there := p.faults.Room(n)
+	for range n {
+		if len(rooms) == there {
+			return rooms, errors.New("injected: there is no more room")
+		}
+		room, err := newPipes()
+		if err != nil {
+			return rooms, err
+		}
+		rooms = append(rooms, room)
+	}
+	return rooms, nil
 }
 
 // begin adds one VM. The provider is locked.

@@ -3,6 +3,8 @@
 // long as the options say, functions have cold starts and a limit on calls at once, and
 // all of it is billed by a price sheet, so that a local run reports dollars.
 //
+// Provider.Inject makes calls fail as those of a cloud do, for tests of programs that rent.
+//
 // A child lives until its standard input ends. So none outlives its owner, even if that
 // is killed.
 package local

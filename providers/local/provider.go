@@ -9,6 +9,7 @@ import (
 
 	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/fault"
 )
 
 // name is the provider's, in errors.
@@ -19,6 +20,7 @@ type Provider struct {
 	options    Options
 	credential string // that functions ask of their callers
 	log        *log
+	faults     fault.Set
 	ctx        context.Context // over once Close has begun
 	cancel     context.CancelFunc
 	running    sync.WaitGroup // all goroutines, and with them all processes
@@ -26,7 +28,8 @@ type Provider struct {
 	mu        sync.Mutex
 	vms       []*vm                       // that have not gone, in the order of their launch
 	gone      []grave                     // the latest VMs that ended by themselves
-	launches  map[string]providers.Launch // that brought VMs, by token
+	launches  map[string]providers.Launch // that brought VMs or were refused for want of room, by token
+	refusals  map[string]error            // of the latter
 	functions []*function                 // all that were ever made
 	calls     int                         // that are running
 	account   Account
@@ -50,7 +53,7 @@ func Open(o Options) (*Provider, error) {
 			return nil, failed(op, "", err)
 		}
 	}
-	p := &Provider{options: o, credential: rand.Text(), log: &log{to: o.Log}, launches: map[string]providers.Launch{}}
+	p := &Provider{options: o, credential: rand.Text(), log: &log{to: o.Log}, launches: map[string]providers.Launch{}, refusals: map[string]error{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p, nil
 }
@@ -98,7 +101,9 @@ func (p *Provider) enter(ctx context.Context, op string) error {
 	case err != nil:
 		err = failed(op, "it was not begun: allow more time", err)
 	default:
-		return nil
+		if err = p.refused(op); err == nil {
+			return nil
+		}
 	}
 	p.mu.Unlock()
 	return err

@@ -45,11 +45,10 @@ func (v *VMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Insta
 	if err := l.Validate(); err != nil {
 		return nil, failed(op, "", err)
 	}
-	ours := func(vm *vm) bool { return vm.Token == l.Token }
 	if before, again := p.launches[l.Token]; again && before != l {
 		return nil, failed(op, "use a new token", fmt.Errorf("%w: token %q was used for another launch", providers.ErrInvalid, l.Token))
 	} else if again {
-		return p.list(ours), nil
+		return p.cameOf(l.Token)
 	}
 	i := slices.IndexFunc(p.options.VMs, func(vm VM) bool { return vm.Offer == l.Offer })
 	if i < 0 {
@@ -59,19 +58,26 @@ func (v *VMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Insta
 	if err != nil {
 		return nil, failed(op, "", err)
 	}
-	if err := p.launch(l, program, p.options.VMs[i].Boot); err != nil {
+	p.launch(l, program, p.options.VMs[i].Boot)
+	return p.cameOf(l.Token)
+}
+
+// cameOf is the answer to a launch that has been done. The provider is locked.
+func (p *Provider) cameOf(token string) ([]providers.Instance, error) {
+	if err := p.refusals[token]; err != nil {
 		return nil, err
 	}
-	return p.list(ours), nil
+	return answer(p, "launch", p.list(func(vm *vm) bool { return vm.Token == token }))
 }
 
 // List lists the owner's VMs whose processes have not ended.
 func (v *VMs) List(ctx context.Context, owner string) ([]providers.Instance, error) {
-	if err := v.p.enter(ctx, "list VMs"); err != nil {
+	const op = "list VMs"
+	if err := v.p.enter(ctx, op); err != nil {
 		return nil, err
 	}
 	defer v.p.mu.Unlock()
-	return v.p.list(func(vm *vm) bool { return vm.Owner == owner }), nil
+	return answer(v.p, op, v.p.list(func(vm *vm) bool { return vm.Owner == owner }))
 }
 
 func (p *Provider) list(which func(*vm) bool) (list []providers.Instance) {
@@ -90,20 +96,27 @@ func (v *VMs) End(ctx context.Context, id string) error {
 	if err := v.p.enter(ctx, op); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(v.p.vms, func(vm *vm) bool { return vm.ID == id })
-	if i < 0 {
-		v.p.mu.Unlock()
-		return nil
-	}
-	vm := v.p.vms[i]
-	vm.end()
+	gone := v.p.end(id)
 	v.p.mu.Unlock()
 	select {
-	case <-vm.gone:
-		return nil
+	case <-gone:
+		_, err := answer(v.p, op, id)
+		return err
 	case <-ctx.Done():
 		return failed(op, "it is ending: List tells when it is gone", ctx.Err())
 	}
+}
+
+// end tells a VM to end, and returns what is closed when it is gone. The provider is locked.
+func (p *Provider) end(id string) (gone <-chan struct{}) {
+	i := slices.IndexFunc(p.vms, func(vm *vm) bool { return vm.ID == id })
+	if i < 0 {
+		gone := make(chan struct{})
+		close(gone)
+		return gone
+	}
+	p.vms[i].end()
+	return p.vms[i].gone
 }
 
 // PIDs is the process IDs of the VMs whose processes run, by the VM's ID.

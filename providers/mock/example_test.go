@@ -2,11 +2,13 @@ package mock_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/fault"
 	"github.com/serflow/serflow-go/providers/mock"
 	"github.com/serflow/serflow-go/provisioner"
 )
@@ -61,4 +63,29 @@ func ExampleProvider() {
 	// Output:
 	// vm-1 small stage 1
 	// vm-2 small stage 1
+}
+
+// A test sees what a program makes of a cloud that takes no more calls.
+func ExampleProvider_Inject() {
+	ctx := context.Background()
+	offer := provisioner.VMOffer{Name: "small", PerHour: 0.04}
+	cloud, err := mock.Open(mock.Options{VMs: []provisioner.VMOffer{offer}})
+	if err != nil {
+		panic(err)
+	}
+	defer cloud.Close()
+
+	mend, err := cloud.Inject(fault.Launch, fault.Throttled)
+	if err != nil {
+		panic(err)
+	}
+	launch := providers.Launch{Token: "shop-1", Owner: "shop", Offer: offer, VMs: 1}
+	_, err = cloud.VMs().Launch(ctx, launch)
+	fmt.Println(errors.Is(err, providers.ErrThrottled), err)
+	mend()
+	vms, err := cloud.VMs().Launch(ctx, launch)
+	fmt.Println(len(vms), err)
+	// Output:
+	// true mock: launch: throttled: injected: throttled (mend what was injected)
+	// 1 <nil>
 }

@@ -48,18 +48,19 @@ func (f *Functions) Ensure(ctx context.Context, s providers.FunctionSpec) (provi
 	}
 	for _, old := range f.p.functions {
 		if old.spec == s && !old.removed {
-			return old.Function, nil
+			return answer(f.p, op, old.Function)
 		}
 	}
 	made := providers.Function{ID: fmt.Sprintf("function-%d", len(f.p.functions)+1), FunctionSpec: s}
 	made.Setup = ""
 	f.p.functions = append(f.p.functions, &function{Function: made, spec: s})
-	return made, nil
+	return answer(f.p, op, made)
 }
 
 // List lists the owner's functions that have not been removed.
 func (f *Functions) List(ctx context.Context, owner string) (list []providers.Function, err error) {
-	if err := f.p.enter(ctx, "list functions"); err != nil {
+	const op = "list functions"
+	if err := f.p.enter(ctx, op); err != nil {
 		return nil, err
 	}
 	defer f.p.mu.Unlock()
@@ -68,19 +69,21 @@ func (f *Functions) List(ctx context.Context, owner string) (list []providers.Fu
 			list = append(list, fn.Function)
 		}
 	}
-	return list, nil
+	return answer(f.p, op, list)
 }
 
 // Remove removes a function at once.
 func (f *Functions) Remove(ctx context.Context, id string) error {
-	if err := f.p.enter(ctx, "remove function"); err != nil {
+	const op = "remove function"
+	if err := f.p.enter(ctx, op); err != nil {
 		return err
 	}
 	defer f.p.mu.Unlock()
 	if i := f.p.find(id); i >= 0 {
 		f.p.functions[i].removed = true
 	}
-	return nil
+	_, err := answer(f.p, op, id)
+	return err
 }
 
 // find is the number of a function, -1 if there is none.

@@ -18,17 +18,21 @@ type outcome struct {
 // Invoke waits for an instance to initialise if none is warm, and runs the function. It
 // runs to its end even if nobody waits any more, as it does in a cloud.
 func (f *Functions) Invoke(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
-	answer, err := f.p.call(ctx, id, body)
+	const op = "invoke"
+	ended, err := f.p.call(ctx, id, body)
 	if err != nil {
 		return providers.Invocation{}, err
 	}
 	select {
-	case o := <-answer:
+	case o := <-ended:
+		if _, lost := answer(f.p, op, o.Invocation); lost != nil {
+			return providers.Invocation{}, lost
+		}
 		return o.Invocation, o.err
 	case <-ctx.Done():
-		return providers.Invocation{}, failed("invoke", "the call goes on and is billed: allow more time", ctx.Err())
+		return providers.Invocation{}, failed(op, "the call goes on and is billed: allow more time", ctx.Err())
 	case <-f.p.ctx.Done():
-		return providers.Invocation{}, closed("invoke")
+		return providers.Invocation{}, closed(op)
 	}
 }
 

@@ -1,7 +1,8 @@
 // Package mock is a cloud in memory, which fails as clouds do. World is how it behaves,
 // as plain state for simulations and tests that keep their own time; Provider is the
 // same behind the interfaces of package providers, in real time, for tests of programs
-// that rent. Within a testing/synctest bubble, hours of it take no time.
+// that rent. Within a testing/synctest bubble, hours of it take no time. Config makes
+// clouds fail at random; Provider.Inject makes one kind of call fail until it is mended.
 package mock
 
 import (
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/fault"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/simulate"
 )
@@ -43,6 +45,7 @@ type Provider struct {
 
 	mu        sync.Mutex
 	world     simulate.World
+	faults    fault.Set
 	vms       []*vm                       // in the order of their launch
 	launches  map[string]providers.Launch // that the world has been asked for, by token
 	refusals  map[string]error            // of those that it has refused
@@ -133,7 +136,9 @@ func (p *Provider) enter(ctx context.Context, op string) error {
 	case err != nil:
 		err = failed(op, "it was not begun: allow more time", err)
 	default:
-		return nil
+		if err = p.refused(op); err == nil {
+			return nil
+		}
 	}
 	p.mu.Unlock()
 	return err

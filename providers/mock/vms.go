@@ -8,6 +8,7 @@ import (
 
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
+	"github.com/serflow/serflow-go/provisioner/simulate"
 )
 
 // VMs implements providers.VMs and providers.Noticer.
@@ -34,18 +35,21 @@ func (v *VMs) Offers(ctx context.Context) ([]provisioner.VMOffer, error) {
 // from the start, and stay if the caller does not wait. A token that is asked for again
 // is answered at once: with its VMs that there are now, or refused if it was.
 func (v *VMs) Launch(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
-	instances, answer, err := v.p.launch(ctx, l)
-	if answer == 0 {
-		return instances, err
+	const op = "launch"
+	instances, wait, err := v.p.launch(ctx, l)
+	if wait > 0 {
+		select {
+		case <-after(wait):
+		case <-ctx.Done():
+			return nil, failed(op, "VMs may have come of it: ask again with the same token, or list them", ctx.Err())
+		case <-v.p.ctx.Done():
+			return nil, closed(op)
+		}
 	}
-	select {
-	case <-after(answer):
-		return instances, err
-	case <-ctx.Done():
-		return nil, failed("launch", "VMs may have come of it: ask again with the same token, or list them", ctx.Err())
-	case <-v.p.ctx.Done():
-		return nil, closed("launch")
+	if err != nil {
+		return nil, err
 	}
+	return answer(v.p, op, instances)
 }
 
 // launch does a launch, and says what its answer is and after how long it comes.
@@ -65,7 +69,7 @@ func (p *Provider) launch(ctx context.Context, l providers.Launch) ([]providers.
 	if !slices.Contains(p.options.VMs, l.Offer) {
 		return nil, 0, failed("launch", "launch one of Offers", fmt.Errorf("%w: VM type %q", providers.ErrNotFound, l.Offer.Name))
 	}
-	granted := p.world.Launch(p.now(), l.Offer, l.VMs)
+	granted := p.grant(l)
 	p.launches[l.Token] = l
 	if granted.Err != nil {
 		p.refusals[l.Token] = failed("launch", "try later, or another offer", granted.Err)
@@ -77,6 +81,15 @@ func (p *Provider) launch(ctx context.Context, l providers.Launch) ([]providers.
 	return p.cameOf(l.Token), granted.Answer, nil
 }
 
+// grant asks the world, for as many VMs as there is room for. The provider is locked.
+func (p *Provider) grant(l providers.Launch) simulate.Launch {
+	n := p.faults.Room(l.VMs)
+	if n == 0 {
+		return simulate.Launch{Err: fmt.Errorf("%w: %d VMs of %q", providers.ErrInsufficientCapacity, l.VMs, l.Offer.Name)}
+	}
+	return p.world.Launch(p.now(), l.Offer, n)
+}
+
 // cameOf is the VMs of a launch that there are now.
 func (p *Provider) cameOf(token string) []providers.Instance {
 	return p.list(func(vm *vm) bool { return vm.Token == token })
@@ -84,11 +97,12 @@ func (p *Provider) cameOf(token string) []providers.Instance {
 
 // List lists the owner's VMs that have not ended.
 func (v *VMs) List(ctx context.Context, owner string) ([]providers.Instance, error) {
-	if err := v.p.enter(ctx, "list VMs"); err != nil {
+	const op = "list VMs"
+	if err := v.p.enter(ctx, op); err != nil {
 		return nil, err
 	}
 	defer v.p.mu.Unlock()
-	return v.p.list(func(vm *vm) bool { return vm.Owner == owner }), nil
+	return answer(v.p, op, v.p.list(func(vm *vm) bool { return vm.Owner == owner }))
 }
 
 func (p *Provider) list(which func(*vm) bool) (list []providers.Instance) {
@@ -102,10 +116,12 @@ func (p *Provider) list(which func(*vm) bool) (list []providers.Instance) {
 
 // End ends a VM at once.
 func (v *VMs) End(ctx context.Context, id string) error {
-	if err := v.p.enter(ctx, "end VM"); err != nil {
+	const op = "end VM"
+	if err := v.p.enter(ctx, op); err != nil {
 		return err
 	}
 	defer v.p.mu.Unlock()
 	v.p.end(id)
-	return nil
+	_, err := answer(v.p, op, id)
+	return err
 }

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/providers/fault"
 )
 
 // Cloud is a provider under test, and what the suite may ask and do beside it. VMs or
 // Functions must be given, and the bodies with Functions; what else is left out is not shown,
-// and the suite logs that.
+// and is a test that is skipped.
 type Cloud struct {
 	VMs       providers.VMs       // nil if it sells none
 	Functions providers.Functions // nil if it sells none
@@ -35,36 +36,45 @@ type Cloud struct {
 	// Spent is the dollars that the cloud has billed until now.
 	Spent func() (vms, functions float64)
 	// Inject makes the calls of an operation fail until it is mended. Ok is false if this
-	// cloud cannot do that.
+	// cloud cannot do that: then Lacks must say why.
 	Inject func(Op, Fault) (mend func(), ok bool)
+	// Lacks says why the cloud cannot have some faults, such as "it has no quotas". They are
+	// skipped; all others must be injected.
+	Lacks map[At]string
 }
 
-// Op is an operation of a provider.
-type Op string
+// At is a fault at an operation.
+type At struct {
+	Op    Op
+	Fault Fault
+}
+
+// Op is an operation of a provider, and Fault a way in which it fails: see package fault.
+type (
+	Op    = fault.Op
+	Fault = fault.Kind
+)
 
 // The operations that faults are injected at.
 const (
-	Launch        Op = "launch"
-	ListVMs       Op = "list VMs"
-	End           Op = "end VM"
-	Ensure        Op = "ensure function"
-	ListFunctions Op = "list functions"
-	Remove        Op = "remove function"
-	Invoke        Op = "invoke"
+	Launch        = fault.Launch
+	ListVMs       = fault.ListVMs
+	End           = fault.End
+	Ensure        = fault.Ensure
+	ListFunctions = fault.ListFunctions
+	Remove        = fault.Remove
+	Invoke        = fault.Invoke
 )
-
-// Fault is a way in which an operation fails.
-type Fault string
 
 // The faults.
 const (
-	NoCapacity  Fault = "no capacity"  // of launches: there is no VM of any type, anywhere
-	OverQuota   Fault = "over quota"   // of launches: the account may have no more
-	PartGranted Fault = "part granted" // of launches: all but one VM
-	Throttled   Fault = "throttled"    // too many calls: nothing is done
-	Denied      Fault = "denied"       // the caller may not do this: nothing is done
-	Unavailable Fault = "unavailable"  // the cloud answers that it has failed, and does nothing
-	AnswerLost  Fault = "answer lost"  // it is done, and the caller never hears of it
+	NoCapacity  = fault.NoCapacity
+	OverQuota   = fault.OverQuota
+	PartGranted = fault.PartGranted
+	Throttled   = fault.Throttled
+	Denied      = fault.Denied
+	Unavailable = fault.Unavailable
+	AnswerLost  = fault.AnswerLost
 )
 
 // refusals are the faults of which a provider can be certain, by the error that they are.
@@ -75,14 +85,15 @@ var refusals = map[Fault]error{
 	Denied:     providers.ErrInvalid,
 }
 
-// inject makes an operation fail, and reports whether the cloud can.
+// inject makes an operation fail, and reports whether the cloud can. It fails the test if the
+// cloud cannot and does not say why.
 func (c Cloud) inject(t *testing.T, op Op, f Fault) (mend func(), ok bool) {
 	t.Helper()
-	if c.Inject != nil {
-		mend, ok = c.Inject(op, f)
+	if c.Inject == nil || c.Lacks[At{op, f}] != "" {
+		return nil, false
 	}
-	if !ok {
-		t.Logf("not shown: this cloud cannot have %q at %q", f, op)
+	if mend, ok = c.Inject(op, f); !ok {
+		t.Errorf("%q at %q is not shown: have Cloud.Inject do it, or say in Cloud.Lacks why this cloud cannot have it", f, op)
 	}
 	return mend, ok
 }

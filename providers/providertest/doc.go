@@ -32,7 +32,8 @@
 //		})
 //	}
 //
-// The more of Cloud the fixture gives, the more is shown; go test -v logs what is not. Inject is
-// worth most: it has each call fail in each way, and checks that nothing runs that no one owns
-// and that nothing runs twice. If the fake needs no sockets, RunInBubble spares the waiting.
+// The more of Cloud the fixture gives, the more is shown; what is not is skipped, as go test -v
+// says. Inject is worth most: it has each call fail in each way of package fault, and checks that
+// nothing runs that no one owns and that nothing runs twice. A fault that it does not know fails
+// the suite, unless Lacks says why. If the fake needs no sockets, RunInBubble spares the waiting.
 package providertest

@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/serflow/serflow-go/providers"
@@ -30,8 +31,15 @@ func functionCallsThatFail(ctx context.Context, t *testing.T, c Cloud) {
 			if !ok {
 				continue
 			}
+			before := c.spentOnFunctions()
 			c.fails(ctx, t, x.op, f, c.Functions.Name(), x.do)
 			mend()
+			switch x.op {
+			case Invoke:
+				c.ranBy(t, f, before)
+			case Remove:
+				c.removedBy(ctx, t, f, fn.ID)
+			}
 			if err := x.do(ctx); err != nil {
 				t.Errorf("%s, mended after %q: %v", x.op, f, err)
 			}
@@ -47,8 +55,35 @@ func functionCallsThatFail(ctx context.Context, t *testing.T, c Cloud) {
 	}
 }
 
+// spentOnFunctions is what the cloud has billed for them, 0 if it does not say.
+func (c Cloud) spentOnFunctions() float64 {
+	if c.Spent == nil {
+		return 0
+	}
+	_, functions := c.Spent()
+	return functions
+}
+
+// ranBy checks that a call was billed if it ran, though nobody heard of it, and else was not.
+func (c Cloud) ranBy(t *testing.T, f Fault, before float64) {
+	t.Helper()
+	if after := c.spentOnFunctions(); c.Spent != nil && (after > before) != (f == AnswerLost) {
+		t.Errorf("%s at %q: %v dollars, and %v before", f, Invoke, after, before)
+	}
+}
+
+// removedBy checks that a function is gone if the call to remove it was done, though nobody heard
+// of it, and else that it is there.
+func (c Cloud) removedBy(ctx context.Context, t *testing.T, f Fault, id string) {
+	t.Helper()
+	there := slices.ContainsFunc(c.functions(ctx, t, owner), func(fn providers.Function) bool { return fn.ID == id })
+	if there != (f != AnswerLost) {
+		t.Errorf("%s at %q: it is there: %v", f, Remove, there)
+	}
+}
+
 // billOfFunctions holds what the cloud bills to what its invocations said, also of calls that
-// fail. Those that were refused cost nothing.
+// fail. What those cost that never ran, functionCallsThatFail shows.
 func billOfFunctions(ctx context.Context, t *testing.T, c Cloud) {
 	s := c.specOf(ctx, t)
 	fn := c.made(ctx, t, s)
@@ -60,11 +95,6 @@ func billOfFunctions(ctx context.Context, t *testing.T, c Cloud) {
 	got, err := c.Functions.Invoke(ctx, fn.ID, c.Failing)
 	c.isError(t, "a function that fails", c.Functions.Name(), err, providers.ErrFunction)
 	want += s.Offer.Cost(got.Billed)
-	if mend, ok := c.inject(t, Invoke, Throttled); ok {
-		_, err := c.Functions.Invoke(ctx, fn.ID, c.Body)
-		c.isError(t, "throttled", c.Functions.Name(), err, providers.ErrThrottled)
-		mend()
-	}
 	if _, after := c.Spent(); math.Abs(after-before-want) > 1e-9*want {
 		t.Errorf("the cloud bills %v dollars, and the calls said %v", after-before, want)
 	}

@@ -71,12 +71,26 @@ func (f functions) Invoke(ctx context.Context, id string, body []byte) (provider
 	return f.Functions.Invoke(ctx, id, body)
 }
 
-// defects are what adapters get wrong, and the test of the suite that finds each.
+// injector is the type of providertest.Cloud.Inject.
+type injector = func(providertest.Op, providertest.Fault) (mend func(), ok bool)
+
+// instead injects one fault in place of another, or none if it is "none".
+func instead(inject injector, op providertest.Op, f, other providertest.Fault) injector {
+	return func(o providertest.Op, asked providertest.Fault) (mend func(), ok bool) {
+		if o == op && asked == f {
+			asked = other
+		}
+		return inject(o, asked)
+	}
+}
+
+// defects are what adapters and fixtures get wrong, and the test of the suite that finds each.
 var defects = map[string]struct {
-	found string
-	spoil func(*vms, *functions)
+	found   string
+	spoil   func(*vms, *functions)
+	fixture func(*providertest.Cloud)
 }{
-	"a token launches twice": {"a_token_launches_once", func(v *vms, _ *functions) {
+	"a token launches twice": {found: "a_token_launches_once", spoil: func(v *vms, _ *functions) {
 		n := 0
 		v.launch = func(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
 			n++
@@ -84,7 +98,7 @@ var defects = map[string]struct {
 			return v.VMs.Launch(ctx, l)
 		}
 	}},
-	"tags are forgotten": {"launch_and_list", func(v *vms, _ *functions) {
+	"tags are forgotten": {found: "launch_and_list", spoil: func(v *vms, _ *functions) {
 		v.list = func(ctx context.Context, owner string) ([]providers.Instance, error) {
 			list, err := v.VMs.List(ctx, owner)
 			for i := range list {
@@ -93,7 +107,7 @@ var defects = map[string]struct {
 			return list, err
 		}
 	}},
-	"another owner's VMs are listed": {"owners_of_VMs", func(v *vms, _ *functions) {
+	"another owner's VMs are listed": {found: "owners_of_VMs", spoil: func(v *vms, _ *functions) {
 		v.list = func(ctx context.Context, owner string) ([]providers.Instance, error) {
 			list, err := v.VMs.List(ctx, owner)
 			if more, _ := v.VMs.List(ctx, owner+"2"); err == nil {
@@ -102,13 +116,13 @@ var defects = map[string]struct {
 			return list, err
 		}
 	}},
-	"only the first page is listed": {"launch_and_list", func(v *vms, _ *functions) {
+	"only the first page is listed": {found: "launch_and_list", spoil: func(v *vms, _ *functions) {
 		v.list = func(ctx context.Context, owner string) ([]providers.Instance, error) {
 			list, err := v.VMs.List(ctx, owner)
 			return list[:min(1, len(list))], err
 		}
 	}},
-	"ending what has gone is an error": {"end", func(v *vms, _ *functions) {
+	"ending what has gone is an error": {found: "end", spoil: func(v *vms, _ *functions) {
 		ended := map[string]bool{}
 		v.end = func(ctx context.Context, id string) error {
 			if ended[id] {
@@ -118,13 +132,13 @@ var defects = map[string]struct {
 			return v.VMs.End(ctx, id)
 		}
 	}},
-	"End does nothing": {"end", func(v *vms, _ *functions) {
+	"End does nothing": {found: "end", spoil: func(v *vms, _ *functions) {
 		v.end = func(ctx context.Context, _ string) error { return nil }
 	}},
-	"the context is not looked at": {"VMs_and_contexts_that_are_over", func(v *vms, _ *functions) {
+	"the context is not looked at": {found: "VMs_and_contexts_that_are_over", spoil: func(v *vms, _ *functions) {
 		v.end = func(_ context.Context, id string) error { return v.VMs.End(context.Background(), id) }
 	}},
-	"a lost answer is called a refusal": {"launches_that_fail", func(v *vms, _ *functions) {
+	"a lost answer is called a refusal": {found: "launches_that_fail", spoil: func(v *vms, _ *functions) {
 		v.launch = func(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
 			list, err := v.VMs.Launch(ctx, l)
 			if errors.Is(err, context.DeadlineExceeded) {
@@ -133,7 +147,7 @@ var defects = map[string]struct {
 			return list, err
 		}
 	}},
-	"an error has no name": {"launches_that_cannot_be", func(v *vms, _ *functions) {
+	"an error has no name": {found: "launches_that_cannot_be", spoil: func(v *vms, _ *functions) {
 		v.launch = func(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
 			list, err := v.VMs.Launch(ctx, l)
 			if err != nil {
@@ -142,7 +156,7 @@ var defects = map[string]struct {
 			return list, err
 		}
 	}},
-	"the setup is told": {"functions_that_cannot_be", func(_ *vms, f *functions) {
+	"the setup is told": {found: "functions_that_cannot_be", spoil: func(_ *vms, f *functions) {
 		f.ensure = func(ctx context.Context, s providers.FunctionSpec) (providers.Function, error) {
 			fn, err := f.Functions.Ensure(ctx, s)
 			if err != nil {
@@ -151,7 +165,64 @@ var defects = map[string]struct {
 			return fn, err
 		}
 	}},
-	"a failure is not billed": {"the_bill_of_functions", func(_ *vms, f *functions) {
+	"an end of which nobody hears is called done": {found: "lists_and_ends_of_VMs_that_fail", spoil: func(v *vms, _ *functions) {
+		v.end = func(ctx context.Context, id string) error {
+			err := v.VMs.End(ctx, id)
+			if errors.Is(err, providers.ErrUnavailable) {
+				return nil
+			}
+			return err
+		}
+	}},
+	"an end is done of which it is said that it was not": {found: "lists_and_ends_of_VMs_that_fail", fixture: func(c *providertest.Cloud) {
+		c.Inject = instead(c.Inject, providertest.End, providertest.Unavailable, providertest.AnswerLost)
+	}},
+	"an end is not done of which nobody hears": {found: "lists_and_ends_of_VMs_that_fail", fixture: func(c *providertest.Cloud) {
+		c.Inject = instead(c.Inject, providertest.End, providertest.AnswerLost, providertest.Unavailable)
+	}},
+	"a list that fails is empty": {found: "lists_and_ends_of_VMs_that_fail", spoil: func(v *vms, _ *functions) {
+		v.list = func(ctx context.Context, owner string) ([]providers.Instance, error) {
+			list, err := v.VMs.List(ctx, owner)
+			if errors.Is(err, providers.ErrThrottled) {
+				err = nil
+			}
+			return list, err
+		}
+	}},
+	"a throttled call is called a failure of the function": {found: "calls_of_functions_that_fail", spoil: func(_ *vms, f *functions) {
+		f.invoke = func(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
+			got, err := f.Functions.Invoke(ctx, id, body)
+			if errors.Is(err, providers.ErrThrottled) {
+				err = &providers.Error{Provider: "mock", Op: "invoke", Err: providers.ErrFunction}
+			}
+			return got, err
+		}
+	}},
+	"a call that was refused has run": {found: "calls_of_functions_that_fail", fixture: func(c *providertest.Cloud) {
+		c.Inject = instead(c.Inject, providertest.Invoke, providertest.Unavailable, providertest.AnswerLost)
+	}},
+	"a function is removed of which it is said that it was not": {found: "calls_of_functions_that_fail", fixture: func(c *providertest.Cloud) {
+		c.Inject = instead(c.Inject, providertest.Remove, providertest.Unavailable, providertest.AnswerLost)
+	}},
+	"a quota is called a lack of capacity": {found: "launches_that_fail", spoil: func(v *vms, _ *functions) {
+		v.launch = func(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
+			list, err := v.VMs.Launch(ctx, l)
+			if errors.Is(err, providers.ErrLimit) {
+				err = &providers.Error{Provider: "mock", Op: "launch", Err: providers.ErrInsufficientCapacity}
+			}
+			return list, err
+		}
+	}},
+	"a fault of launches is not injected": {found: "launches_that_fail", fixture: func(c *providertest.Cloud) {
+		c.Inject = instead(c.Inject, providertest.Launch, providertest.OverQuota, "none")
+	}},
+	"a fault of ends is not injected": {found: "lists_and_ends_of_VMs_that_fail", fixture: func(c *providertest.Cloud) {
+		c.Inject = instead(c.Inject, providertest.End, providertest.Denied, "none")
+	}},
+	"a fault of calls is not injected": {found: "calls_of_functions_that_fail", fixture: func(c *providertest.Cloud) {
+		c.Inject = instead(c.Inject, providertest.Invoke, providertest.AnswerLost, "none")
+	}},
+	"a failure is not billed": {found: "the_bill_of_functions", spoil: func(_ *vms, f *functions) {
 		f.invoke = func(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
 			got, err := f.Functions.Invoke(ctx, id, body)
 			if err != nil {
@@ -160,14 +231,14 @@ var defects = map[string]struct {
 			return got, err
 		}
 	}},
-	"a cold start is not billed": {"invoke", func(_ *vms, f *functions) {
+	"a cold start is not billed": {found: "invoke", spoil: func(_ *vms, f *functions) {
 		f.invoke = func(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
 			got, err := f.Functions.Invoke(ctx, id, body)
 			got.Billed -= got.Cold
 			return got, err
 		}
 	}},
-	"specs are mistaken for each other": {"a_function_is_made_once", func(_ *vms, f *functions) {
+	"specs are mistaken for each other": {found: "a_function_is_made_once", spoil: func(_ *vms, f *functions) {
 		f.ensure = func(ctx context.Context, s providers.FunctionSpec) (providers.Function, error) {
 			if s.Setup != "" {
 				s.Setup = strings.TrimSpace(s.Setup)
@@ -177,26 +248,30 @@ var defects = map[string]struct {
 	}},
 }
 
-// lossy is a world that answers no launch while it is lost.
-type lossy struct {
+// silent is a world that never answers launches while it is.
+type silent struct {
 	*mock.World
-	lost atomic.Bool
+	now atomic.Bool
 }
 
-func (w *lossy) Launch(now time.Duration, o provisioner.VMOffer, n int) simulate.Launch {
+func (w *silent) Launch(now time.Duration, o provisioner.VMOffer, n int) simulate.Launch {
 	l := w.World.Launch(now, o, n)
-	if w.lost.Load() {
+	if w.now.Load() {
 		l.Answer = provisioner.Never
 	}
 	return l
 }
 
-func (w *lossy) inject(op providertest.Op, f providertest.Fault) (mend func(), ok bool) {
-	if op != providertest.Launch || f != providertest.AnswerLost {
-		return nil, false
+// inject is all faults, of which the lost answer of a launch is one for which its caller waits.
+func (w *silent) inject(p *mock.Provider) injector {
+	return func(op providertest.Op, f providertest.Fault) (mend func(), ok bool) {
+		if op == providertest.Launch && f == providertest.AnswerLost {
+			w.now.Store(true)
+			return func() { w.now.Store(false) }, true
+		}
+		mend, err := p.Inject(op, f)
+		return mend, err == nil
 	}
-	w.lost.Store(true)
-	return func() { w.lost.Store(false) }, true
 }
 
 // TestTheSuiteOnOne is the suite on a provider that is sound, or has the defect that the
@@ -207,11 +282,11 @@ func TestTheSuiteOnOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lossy := &lossy{World: world}
+		silent := &silent{World: world}
 		p, err := mock.Open(mock.Options{
 			VMs:       []provisioner.VMOffer{{Name: "small", PerHour: 1}},
 			Functions: []provisioner.FunctionOffer{{Name: "1 GB", MemoryMB: 1024, PerGBSecond: 1}},
-			World:     lossy,
+			World:     silent,
 			Function: func(body []byte) ([]byte, error) {
 				time.Sleep(3 * time.Millisecond)
 				if len(body) == 0 {
@@ -225,15 +300,20 @@ func TestTheSuiteOnOne(t *testing.T) {
 		}
 		t.Cleanup(func() { p.Close() })
 		v, f := vms{VMs: p.VMs()}, functions{Functions: p.Functions()}
-		if d, ok := defects[os.Getenv(defect)]; ok {
+		d := defects[os.Getenv(defect)]
+		if d.spoil != nil {
 			d.spoil(&v, &f)
 		}
-		return providertest.Cloud{
+		c := providertest.Cloud{
 			VMs: v, Functions: f, VMArtifact: "worker", FunctionArtifact: "worker", Setup: "the secret", Body: []byte("x"), Answer: []byte("x"),
 			Launched: func() int { return p.Account().VMs },
-			Inject:   lossy.inject,
+			Inject:   silent.inject(p),
 			Spent:    func() (vms, functions float64) { a := p.Account(); return a.VMDollars, a.FunctionDollars },
 		}
+		if d.fixture != nil {
+			d.fixture(&c)
+		}
+		return c
 	})
 }
 

@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -82,6 +83,8 @@ func launchesGrantedInPart(ctx context.Context, t *testing.T, c Cloud) {
 func vmCallsThatFail(ctx context.Context, t *testing.T, c Cloud) {
 	for _, f := range []Fault{Throttled, Denied, Unavailable, AnswerLost} {
 		vms := c.granted(ctx, t, c.launchOf(ctx, t, string(f), 1))
+		eventually(ctx, t, "the cloud knows what it has launched", func() bool { return len(c.listed(ctx, t, owner)) == 1 })
+		c.count(ctx, t, "launched", 1)
 		for op, do := range map[Op]func(context.Context) error{
 			ListVMs: func(ctx context.Context) error { _, err := c.VMs.List(ctx, owner); return err },
 			End:     func(ctx context.Context) error { return c.VMs.End(ctx, vms[0].ID) },
@@ -91,11 +94,40 @@ func vmCallsThatFail(ctx context.Context, t *testing.T, c Cloud) {
 				continue
 			}
 			c.fails(ctx, t, op, f, c.VMs.Name(), do)
+			if op == End {
+				c.endedBy(ctx, t, f, vms[0].ID)
+			}
 			mend()
 			eventually(ctx, t, string(op)+" is mended", func() bool { return do(ctx) == nil })
 		}
 		c.clear(ctx, t)
 	}
+}
+
+// endedBy checks that a VM is gone if the call to end it was done, though nobody heard of it, and
+// else that it is there. A cloud may not know at first what it is to end: then it is asked again,
+// and still nobody hears.
+func (c Cloud) endedBy(ctx context.Context, t *testing.T, f Fault, id string) {
+	t.Helper()
+	if f == AnswerLost {
+		eventually(ctx, t, id+" is ended, though the answer is lost", func() bool {
+			gone := len(c.listed(ctx, t, owner)) == 0
+			if !gone {
+				impatient, cancel := context.WithTimeout(ctx, answerTime)
+				defer cancel()
+				c.uncertain(t, "asked again", c.VMs.Name(), c.VMs.End(impatient, id))
+			}
+			return gone
+		})
+		c.count(ctx, t, "ended, though the answer is lost", 0)
+		return
+	}
+	if c.Running != nil && !slices.Contains(c.Running(), id) {
+		t.Errorf("%s at %q: %s has ended all the same", f, End, id)
+	}
+	eventually(ctx, t, fmt.Sprintf("%s is listed, which was not ended: %s", id, f), func() bool {
+		return slices.Contains(idsOf(c.listed(ctx, t, owner)), id)
+	})
 }
 
 // fails does an operation in which there is a fault.

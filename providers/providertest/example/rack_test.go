@@ -126,9 +126,6 @@ func (f *fake) inject(op providertest.Op, fault providertest.Fault) (mend func()
 		defer f.mu.Unlock()
 		f.faults[method] = fault
 	}
-	if fault == providertest.OverQuota {
-		return nil, false
-	}
 	set(fault)
 	return func() { set("") }, true
 }
@@ -161,6 +158,7 @@ func cloud(url string, f *fake) providertest.Cloud {
 			return ids
 		},
 		Inject: f.inject,
+		Lacks:  map[providertest.At]string{{Op: providertest.Launch, Fault: providertest.OverQuota}: "Rack has no quotas"},
 	}
 }
 
