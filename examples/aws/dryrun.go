@@ -19,6 +19,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/serflow/serflow-go/examples/shouting"
 	"github.com/serflow/serflow-go/internal/fakeaws"
 	"github.com/serflow/serflow-go/providers/aws"
 	"github.com/serflow/serflow-go/provisioner/planner"
@@ -39,7 +40,7 @@ func (s settings) dryRun(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "The plan for %g requests a second, prices of us-east-1 of %s:\n\n%s", s.rate, aws.Priced, result.Explain())
-	f, err := worker.OpenFunction(ctx, Model, `{"setup":"{\"stages\":{\"First\":0,\"Last\":1}}","pace":1}`, 1<<20)
+	f, err := worker.OpenFunction(ctx, shouting.Model, `{"setup":"{\"stages\":{\"First\":0,\"Last\":1}}","pace":1}`, 1<<20)
 	if err != nil {
 		return err
 	}

@@ -23,14 +23,12 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
-	"github.com/serflow/serflow-go/providers/aws/lambdaworker"
-	"github.com/serflow/serflow-go/providers/aws/spot"
+	"github.com/serflow/serflow-go/examples/shouting"
 	"github.com/serflow/serflow-go/provisioner"
-	"github.com/serflow/serflow-go/stage/worker"
 )
 
 func main() {
-	become()
+	shouting.Become()
 	log.SetFlags(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -43,12 +41,6 @@ func main() {
 	case err != nil:
 		log.Fatal(err)
 	}
-}
-
-// become makes this program what it was started as, and returns if that is the service.
-func become() {
-	lambdaworker.Main(Model)
-	worker.Main(Model, worker.InterruptWhen(spot.Notice), worker.InterruptWhen(spot.Rebalance))
 }
 
 // errUsage marks flags that cannot be.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/serflow/serflow-go/examples/shouting"
 )
 
 func TestMain(m *testing.M) {
@@ -18,7 +20,7 @@ func TestMain(m *testing.M) {
 		time.AfterFunc(2*time.Minute, func() { os.Exit(9) }) // should a test forget it
 	}
 	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") // or else each child takes a second to exit
-	become()
+	shouting.Become()
 	goleak.VerifyTestMain(m)
 }
 

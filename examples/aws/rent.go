@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/serflow/serflow-go/examples/shouting"
 	"github.com/serflow/serflow-go/providers/aws"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/planner"
@@ -92,5 +93,5 @@ func (s settings) open(ctx context.Context, d deployed, log *slog.Logger) (*serf
 	if secret := os.Getenv("SERFLOW_CREDENTIAL"); secret != "" { // the next start adopts what this one leaves
 		options = append(options, serflow.Credential(secret))
 	}
-	return serflow.Open(ctx, Model, options...)
+	return serflow.Open(ctx, shouting.Model, options...)
 }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/serflow/serflow-go/examples/shouting"
 	"github.com/serflow/serflow-go/internal/fakegcp"
 	"github.com/serflow/serflow-go/providers/gcp"
 	"github.com/serflow/serflow-go/provisioner/planner"
@@ -95,7 +96,7 @@ type container struct{ *worker.Function }
 func contain(r *runpb.RevisionTemplate) (http.Handler, error) {
 	for _, v := range r.Containers[0].Env {
 		if v.Name == "SERFLOW_START" {
-			f, err := worker.OpenFunction(context.Background(), Model, v.GetValue(), 1<<20)
+			f, err := worker.OpenFunction(context.Background(), shouting.Model, v.GetValue(), 1<<20)
 			return container{f}, err
 		}
 	}

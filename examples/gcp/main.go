@@ -24,13 +24,12 @@ import (
 
 	"google.golang.org/api/option"
 
-	"github.com/serflow/serflow-go/providers/gcp/preemption"
+	"github.com/serflow/serflow-go/examples/shouting"
 	"github.com/serflow/serflow-go/provisioner"
-	"github.com/serflow/serflow-go/stage/worker"
 )
 
 func main() {
-	become()
+	shouting.Become()
 	log.SetFlags(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -44,9 +43,6 @@ func main() {
 		log.Fatal(err)
 	}
 }
-
-// become makes this program what it was started as, and returns if that is the service.
-func become() { worker.Main(Model, worker.InterruptWhen(preemption.Notice)) }
 
 // errUsage marks flags that cannot be.
 var errUsage = errors.New("usage")
@@ -95,8 +91,11 @@ func settingsOf(args []string) (s settings, err error) {
 	f.Float64Var(&s.limits.PerHour, "per-hour", 1, "most dollars an hour for VMs")
 	f.Float64Var(&s.limits.PerDay, "per-day", 10, "most dollars a day for VMs")
 	f.DurationVar(&s.settle, "settle", 10*time.Second, "for -teardown: how long no VM must have been listed, since lists may be behind")
-	if err := f.Parse(args); err != nil {
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
 		return s, err
+	case err != nil:
+		return s, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	s.zones, s.tags = list(*zones), list(*tags)
 	s.dry = s.dry || s.serve == "" && !s.teardown

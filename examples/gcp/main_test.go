@@ -11,18 +11,20 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/serflow/serflow-go/examples/shouting"
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv("SERFLOW_WORKER") != "" {
 		time.AfterFunc(2*time.Minute, func() { os.Exit(9) }) // should a test forget it
 	}
-	become()
+	shouting.Become()
 	goleak.VerifyTestMain(m)
 }
 
 func TestWhatCannotBeMeant(t *testing.T) {
-	for _, args := range [][]string{{"serve"}, {"-rate", "0"}, {"-slo", "-1s"}, {"-spot", "-1"}, {"-zones", "us-central1"}, {"-serve", ":1", "-teardown"},
+	for _, args := range [][]string{{"serve"}, {"-serf", ":1"}, {"-vms", "many"}, {"-rate", "0"}, {"-slo", "-1s"}, {"-spot", "-1"}, {"-zones", "us-central1"}, {"-serve", ":1", "-teardown"},
 		{"-serve", ":1", "-owner", "shop", "-project", "mine"}, {"-teardown", "-project", "mine"}} {
 		if err := run(t.Context(), args, os.Stderr); !errors.Is(err, errUsage) {
 			t.Errorf("%v: %v", args, err)

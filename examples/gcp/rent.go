@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/serflow/serflow-go/examples/shouting"
 	"github.com/serflow/serflow-go/providers/gcp"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/planner"
@@ -99,7 +100,7 @@ func (s settings) open(ctx context.Context, vms *gcp.ComputeEngine, functions *g
 	if secret := os.Getenv("SERFLOW_CREDENTIAL"); secret != "" { // the next start adopts what this one leaves
 		options = append(options, serflow.Credential(secret))
 	}
-	p, err := serflow.Open(ctx, Model, options...)
+	p, err := serflow.Open(ctx, shouting.Model, options...)
 	if err != nil {
 		return nil, fmt.Errorf("renting: %w", err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +10,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/serflow/serflow-go/serflow"
-	"github.com/serflow/serflow-go/stage"
+	"github.com/serflow/serflow-go/examples/shouting"
 )
 
 // run rents and serves until the context is over. With a credential in the environment VMs
@@ -34,41 +32,11 @@ func (s settings) run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	fmt.Fprintf(out, "serving at http://%s\n", listener.Addr())
-	h := &http.Server{Handler: handler(p), ReadTimeout: 10 * time.Second}
+	h := &http.Server{Handler: shouting.Handler(p), ReadTimeout: 10 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = h.Shutdown(context.WithoutCancel(ctx)) })
 	defer stopped()
 	if err := h.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
-}
-
-// handler answers texts that are posted, and says how it goes.
-func handler(p *serflow.Pipeline) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
-		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
-			return
-		}
-		answer, err := p.Infer(r.Context(), stage.Strings("text", nil, []string{string(text)}))
-		switch {
-		case errors.Is(err, serflow.ErrCapacity), errors.Is(err, serflow.ErrDeadline):
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		case err != nil:
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-		default:
-			answerJSON(w, map[string]any{
-				"shouting": answer.Class == 1, "exit": Model.Stages[answer.Exit].Name, "confidence": answer.Confidence, "dollars": answer.Dollars, "path": answer.Path,
-			})
-		}
-	})
-	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, p.Stats()) })
-	return mux
-}
-
-func answerJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // who has gone away hears nothing
 }

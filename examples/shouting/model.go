@@ -1,4 +1,6 @@
-package main
+// Package shouting is the worker program of examples/aws and examples/gcp: a model, and what a process of
+// it becomes on either cloud. What differs between the two is only where the service rents.
+package shouting
 
 import (
 	"context"
