@@ -46,8 +46,8 @@ type Options struct {
 // Fault is a way in which calls fail.
 type Fault string
 
-// The faults. NoCapacity and OverQuota are of insertions, and come to light in the operation; HalfWay
-// and Endless are of operations; Stale is of changes; ZoneDown is of lists.
+// The faults. NoCapacity and OverQuota are of insertions, and come to light in the operation, Exceeded
+// at once; HalfWay and Endless are of operations; Stale is of changes; ZoneDown is of lists.
 const (
 	Throttled   Fault = "throttled"
 	Denied      Fault = "denied"
@@ -56,6 +56,7 @@ const (
 	NoCapacity  Fault = "no capacity"
 	ZoneDown    Fault = "zone down" // a list without one of the zones
 	OverQuota   Fault = "over quota"
+	Exceeded    Fault = "exceeded" // 403: a quota of things
 	HalfWay     Fault = "half-way" // accepted, and then it fails
 	Endless     Fault = "endless"  // accepted, and never done
 	Stale       Fault = "stale"    // somebody else changes the thing just before

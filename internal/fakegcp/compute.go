@@ -57,6 +57,8 @@ func generally(f Fault, permission string) (answered, bool) {
 		return refuse(http.StatusForbidden, "rateLimitExceeded", "Rate Limit Exceeded"), true
 	case Denied:
 		return refuse(http.StatusForbidden, "forbidden", "Required '%s' permission for 'projects/shop'", permission), true
+	case Exceeded:
+		return refuse(http.StatusForbidden, "quotaExceeded", "Quota 'CPUS' exceeded. Limit: 24.0 in region us-central1."), true
 	case Unavailable:
 		return refuse(http.StatusServiceUnavailable, "backendError", "Backend Error"), true
 	}
@@ -203,19 +205,15 @@ func (c *Cloud) insert(zone, request string, body []byte) (answered, Fault) {
 func (c *Cloud) make(zone string, i *computepb.Instance, x *insertion, fault Fault) {
 	kind := last(i.GetMachineType())
 	room, limited := c.room[kind+" "+zone]
-	fail := func(status int, code, text string) {
-		x.op.HttpErrorStatusCode, x.op.HttpErrorMessage = proto.Int32(int32(status)), proto.String(http.StatusText(status))
-		x.op.Error = &computepb.Error{Errors: []*computepb.Errors{{Code: proto.String(code), Message: proto.String(text)}}}
-	}
 	switch {
 	case fault == NoCapacity, limited && room <= 0:
-		fail(http.StatusServiceUnavailable, "ZONE_RESOURCE_POOL_EXHAUSTED", "The zone '"+zone+"' does not have enough resources available to fulfill the request. Try a different zone, or try again later.")
+		x.fail(http.StatusServiceUnavailable, "ZONE_RESOURCE_POOL_EXHAUSTED", "The zone '"+zone+"' does not have enough resources available to fulfill the request. Try a different zone, or try again later.")
 		return
 	case fault == OverQuota:
-		fail(http.StatusForbidden, "QUOTA_EXCEEDED", "Quota 'CPUS' exceeded. Limit: 24.0 in region us-central1.")
+		x.fail(http.StatusForbidden, "QUOTA_EXCEEDED", "Quota 'CPUS' exceeded. Limit: 24.0 in region us-central1.")
 		return
 	case fault == HalfWay:
-		fail(http.StatusInternalServerError, "INTERNAL_ERROR", "Internal error. Please try again or contact Google Support.")
+		x.fail(http.StatusInternalServerError, "INTERNAL_ERROR", "Internal error. Please try again or contact Google Support.")
 		return
 	}
 	if limited {
@@ -234,6 +232,12 @@ func (c *Cloud) make(zone string, i *computepb.Instance, x *insertion, fault Fau
 	}
 	c.vms = append(c.vms, made)
 	c.boot(made)
+}
+
+// fail decides that an operation fails, when it is done.
+func (x *insertion) fail(status int, code, text string) {
+	x.op.HttpErrorStatusCode, x.op.HttpErrorMessage = proto.Int32(int32(status)), proto.String(http.StatusText(status))
+	x.op.Error = &computepb.Error{Errors: []*computepb.Errors{{Code: proto.String(code), Message: proto.String(text)}}}
 }
 
 // look is how an operation looks now.
@@ -289,9 +293,14 @@ func (c *Cloud) delete(zone, name string) (answered, Fault) {
 	if v == nil {
 		return refuse(http.StatusNotFound, "notFound", "The resource 'zones/%s/instances/%s' was not found", zone, name), ""
 	}
-	v.end(true)
 	x := &insertion{ready: time.Now(), op: &computepb.Operation{Name: proto.String(fmt.Sprint("operation-", c.next())), Zone: proto.String("zones/" + zone), Status: computepb.Operation_RUNNING.Enum()}}
 	c.doings[x.op.GetName()] = x
+	if fault == HalfWay {
+		x.fail(http.StatusInternalServerError, "INTERNAL_ERROR", "Internal error. Please try again or contact Google Support.")
+		x.ready = time.Now().Add(c.options.Booting)
+	} else {
+		v.end(true)
+	}
 	return answered{message: c.look(x)}, fault
 }
 

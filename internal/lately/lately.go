@@ -41,6 +41,9 @@ func (m Memory) End(now time.Time, id string) {
 	m.ended[id] = now
 }
 
+// Back remembers that a VM has not ended after all.
+func (m Memory) Back(id string) { delete(m.ended, id) }
+
 // Ended tells whether a VM has ended, or is about to.
 func (m Memory) Ended(id string) bool {
 	_, gone := m.ended[id]

@@ -154,11 +154,10 @@ func (e *ComputeEngine) seek(ctx context.Context, x launching, i int, w *wanted)
 			w.done = true
 		case !errors.As(err, &there):
 			return understood(ctx, x.op, err)
-		case there.elsewhere:
-			w.refusals = append(w.refusals, fmt.Errorf("%s in %s: %w", c.Name, c.zone, there.error))
-			w.next, w.asked = w.next+1, false
-		case w.asked: // by an earlier call, of which this refusal says nothing
+		case w.asked: // by an earlier call, of which this refusal says nothing: elsewhere might be a second VM
 			return failed(x.op, "ask again with the same token", fmt.Errorf("%w: an earlier ask was not answered, and then: %v", providers.ErrUnavailable, there.error))
+		case there.elsewhere:
+			w.refusals, w.next = append(w.refusals, fmt.Errorf("%s in %s: %w", c.Name, c.zone, there.error)), w.next+1
 		default:
 			w.refusals, w.done = []error{there.error}, true
 		}

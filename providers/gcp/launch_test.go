@@ -102,23 +102,73 @@ func TestLaunchIsBrokenOffAnywhere(t *testing.T) {
 	}
 }
 
-// A refusal of what may have been done before says nothing: VMs may have come of it.
+// A refusal of what may have been done before says nothing: VMs may have come of it. So one is not
+// looked for elsewhere either, where it would be a second.
 func TestARefusalAfterALostAnswer(t *testing.T) {
+	for _, fault := range []fakegcp.Fault{fakegcp.Throttled, fakegcp.Denied, fakegcp.Exceeded} {
+		bubble(t, func(t *testing.T) {
+			cloud := newCompute()
+			e := gcp.VMs(vmOptions(cloud))
+			l := launchOf(t, e, "a", 2)
+			cloud.Fail(inserting, fakegcp.AnswerLost, "", fault, "")
+			for range 2 {
+				_, err := e.Launch(t.Context(), l)
+				isError(t, err, providers.ErrUnavailable)
+				if providers.Refused(err) {
+					t.Errorf("%v: it says that nothing was done", err)
+				}
+			}
+			if vms, err := e.Launch(t.Context(), l); err != nil || len(vms) != 2 || cloud.Launched() != 2 {
+				t.Errorf("%s: %v, %v; %d launched", fault, vms, err, cloud.Launched())
+			}
+		})
+	}
+}
+
+// A quota that is said at once is one, and elsewhere there may be another.
+func TestAQuotaThatIsSaidAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cloud := newCompute()
 		e := gcp.VMs(vmOptions(cloud))
-		l := launchOf(t, e, "a", 2)
-		cloud.Fail(inserting, fakegcp.AnswerLost, "", fakegcp.Throttled, "")
-		for range 2 {
-			_, err := e.Launch(t.Context(), l)
-			isError(t, err, providers.ErrUnavailable)
-			if providers.Refused(err) {
-				t.Errorf("%v: it says that nothing was done", err)
+		cloud.Fail(inserting, fakegcp.Exceeded)
+		_, err := e.Launch(t.Context(), launchOf(t, e, "a", 1))
+		isError(t, err, providers.ErrLimit, "raise the quota")
+		cloud.Fail(inserting, fakegcp.Exceeded, "")
+		vms, err := e.Launch(t.Context(), launchOf(t, e, "b", 1))
+		if err != nil || !slices.Equal(where(cloud, vms), []string{"e2-standard-4 us-central1-b"}) {
+			t.Errorf("%v, %v", where(cloud, vms), err)
+		}
+	})
+}
+
+// Compute Engine takes an order to delete a VM, and then fails: the VM is listed again, and not
+// forgotten while it is billed.
+func TestADeletionThatFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newCompute()
+		e := gcp.VMs(vmOptions(cloud))
+		vms, err := e.Launch(t.Context(), launchOf(t, e, "a", 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := func(want int) {
+			t.Helper()
+			time.Sleep(10 * time.Second)
+			if list, err := e.List(t.Context(), "shop"); err != nil || len(list) != want || len(cloud.Running()) != want {
+				t.Errorf("%v, %v, and %v run; want %d", list, err, cloud.Running(), want)
 			}
 		}
-		if vms, err := e.Launch(t.Context(), l); err != nil || len(vms) != 2 || cloud.Launched() != 2 {
-			t.Errorf("%v, %v; %d launched", vms, err, cloud.Launched())
+		cloud.Fail("compute.instances.delete", fakegcp.HalfWay, "")
+		for _, vm := range vms {
+			if err := e.End(t.Context(), vm.ID); err != nil {
+				t.Error(err)
+			}
 		}
+		listed(1)
+		if err := e.End(t.Context(), vms[0].ID); err != nil {
+			t.Error(err)
+		}
+		listed(0)
 	})
 }
 

@@ -31,6 +31,7 @@ func (e *ComputeEngine) List(ctx context.Context, owner string) ([]providers.Ins
 
 // find lists the VMs with a label. Labels may be digests, so which has the last word.
 func (e *ComputeEngine) find(ctx context.Context, op string, api *compute.InstancesClient, key, value string, which func(providers.Instance) bool) ([]providers.Instance, error) {
+	e.lookAfter(ctx)
 	zones := api.AggregatedList(ctx, &computepb.AggregatedListInstancesRequest{
 		Project: e.options.Project, Filter: proto.String(fmt.Sprintf("labels.%s = %q", key, label(value))), MaxResults: proto.Uint32(500), // the most there are
 	})
@@ -76,7 +77,8 @@ func (o VMOptions) instance(i *computepb.Instance) providers.Instance {
 	return vm
 }
 
-// End ends a VM, and deletes its disk. That goes on after it has returned.
+// End ends a VM, and deletes its disk. That goes on after it has returned; if it fails, List lists
+// the VM again.
 func (e *ComputeEngine) End(ctx context.Context, id string) error {
 	const op = "end VM"
 	api, err := e.begin(ctx, op)
@@ -87,7 +89,7 @@ func (e *ComputeEngine) End(ctx context.Context, id string) error {
 	if !ok || !zone.MatchString(in) || !strings.HasPrefix(vm, "serflow-") {
 		return nil // whatever it is, it is not ours
 	}
-	_, err = api.Delete(ctx, &computepb.DeleteInstanceRequest{Project: e.options.Project, Zone: in, Instance: vm})
+	deletion, err := api.Delete(ctx, &computepb.DeleteInstanceRequest{Project: e.options.Project, Zone: in, Instance: vm})
 	if err != nil && !missing(err) {
 		return understood(ctx, op, err)
 	}
@@ -97,5 +99,32 @@ func (e *ComputeEngine) End(ctx context.Context, id string) error {
 		return failed(op, "end it again in some seconds", fmt.Errorf("%w: Compute Engine does not know yet what it has just launched: %w", providers.ErrUnavailable, err))
 	}
 	e.memory.End(time.Now(), id)
+	if deletion != nil {
+		e.endings[id] = deletion
+	}
 	return nil
+}
+
+// lookAfter looks at the deletions that have begun: a VM whose deletion has failed is there still, and
+// billed.
+func (e *ComputeEngine) lookAfter(ctx context.Context) {
+	e.mu.Lock()
+	endings := e.endings // for us alone, until they are given back
+	e.endings = map[string]*compute.Operation{}
+	e.mu.Unlock()
+	for _, deletion := range endings {
+		_ = deletion.Poll(ctx) // what cannot be seen is looked at again
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, deletion := range endings {
+		switch {
+		case !deletion.Done() && e.memory.Ended(id):
+			if e.endings[id] == nil {
+				e.endings[id] = deletion
+			}
+		case outcome(deletion) != nil && e.endings[id] == nil:
+			e.memory.Back(id)
+		}
+	}
 }

@@ -65,6 +65,7 @@ type ComputeEngine struct {
 	intents map[string]*intent // of launches, by token
 	order   []string           // of these tokens, the oldest first
 	memory  lately.Memory
+	endings map[string]*compute.Operation // deletions that have begun, by VM
 }
 
 var _ providers.VMs = (*ComputeEngine)(nil)
@@ -79,7 +80,7 @@ func VMs(o VMOptions) *ComputeEngine {
 	}
 	o.Sold, o.Zones, o.Tags, o.Client = slices.Clone(o.Sold), slices.Clone(o.Zones), slices.Clone(o.Tags), slices.Clone(o.Client)
 	o.Command, o.Port = cmp.Or(o.Command, "/opt/serflow/worker"), cmp.Or(o.Port, 8080)
-	return &ComputeEngine{options: o, intents: map[string]*intent{}, memory: lately.New()}
+	return &ComputeEngine{options: o, intents: map[string]*intent{}, memory: lately.New(), endings: map[string]*compute.Operation{}}
 }
 
 // Name is "gcp".
