@@ -48,7 +48,8 @@ type Options struct {
 // Fault is a way in which calls fail.
 type Fault string
 
-// The faults. NoCapacity and OverQuota are of launches, NoImage is of calls that give a function its code.
+// The faults. NoCapacity and OverQuota are of launches; NoImage and NotMade are of calls that give a
+// function its code: the second are accepted, and fail afterwards. Busy is of calls that change a function.
 const (
 	Throttled   Fault = "throttled"
 	Denied      Fault = "denied"
@@ -57,6 +58,8 @@ const (
 	NoCapacity  Fault = "no capacity"
 	OverQuota   Fault = "over quota"
 	NoImage     Fault = "no image"
+	NotMade     Fault = "not made"
+	Busy        Fault = "busy"
 )
 
 // Cloud is the fake. It is safe for concurrent use.
@@ -71,7 +74,7 @@ type Cloud struct {
 	calls    map[string]int // by action
 	lambda   lambda
 	skew     time.Duration     // of the cloud's clock, against ours
-	objects  map[string][]byte // of S3, by bucket and key
+	objects  map[string][]byte // of S3, by bucket and key; and images, by their URI
 	machines sync.WaitGroup    // that run
 }
 

@@ -20,6 +20,7 @@ func (c *Cloud) createFunction(x asked) (any, *refusal) {
 	}
 	f := &function{
 		creation: want, sha256: c.hash(want.Code), ready: time.Now().Add(c.options.Creating), aliases: map[string]string{}, tags: want.Tags,
+		broken: x.fault == NotMade,
 	}
 	c.lambda.functions[want.FunctionName] = f
 	return f.configuration(c.options.Region), nil
@@ -63,10 +64,14 @@ func (c *Cloud) updateCode(x asked) (any, *refusal) {
 	if refused != nil {
 		return nil, refused
 	}
-	if want.forms() != 1 {
+	if want.forms() != 1 || (f.creation.PackageType == "Image") != (want.ImageUri != "") {
 		return nil, invalid("code of another form, or of two")
 	}
-	f.sha256, f.ready = c.hash(want), time.Now().Add(c.options.Creating)
+	f.broken = x.fault == NotMade
+	if !f.broken {
+		f.sha256 = c.hash(want)
+	}
+	f.ready = time.Now().Add(c.options.Creating)
 	return f.configuration(c.options.Region), nil
 }
 

@@ -1,6 +1,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -25,8 +26,9 @@ type function struct {
 	versions []*version
 	aliases  map[string]string // version by name
 	tags     map[string]string
-	reserved int // calls at once, that are its own; 0 if none are
-	running  int // calls
+	reserved int  // calls at once, that are its own; 0 if none are
+	broken   bool // what was asked for last cannot be made
+	running  int  // calls
 }
 
 // version is published code, and the sandboxes of it that are idle.
@@ -108,11 +110,11 @@ func (x creation) valid() *refusal {
 	return nil
 }
 
-// hash is that of code: of a zip file its own.
+// hash is that of code: of a zip file its own, else of what is there under its name now.
 func (c *Cloud) hash(u upload) string {
 	text := u.ZipFile
 	if text == nil {
-		text = fmt.Appendf(nil, "%s %s %s %s", u.S3Bucket, u.S3Key, u.S3ObjectVersion, u.ImageUri)
+		text = fmt.Appendf(nil, "%s %s %s %s %s", u.S3Bucket, u.S3Key, u.S3ObjectVersion, u.ImageUri, c.objects[cmp.Or(u.ImageUri, u.S3Bucket+"/"+u.S3Key)])
 	}
 	sum := sha256.Sum256(text)
 	return base64.StdEncoding.EncodeToString(sum[:])
@@ -147,18 +149,30 @@ func (c *Cloud) Live(name string) string {
 
 // configuration is how Lambda describes a function.
 func (f *function) configuration(region string) map[string]any {
-	x := f.creation
-	state, update := "Active", "Successful"
-	if time.Now().Before(f.ready) {
-		if state = "Active"; len(f.versions) == 0 {
-			state = "Pending"
-		}
+	x, update, why := f.creation, "Successful", ""
+	switch {
+	case time.Now().Before(f.ready):
 		update = "InProgress"
+	case f.broken:
+		update, why = "Failed", "The code cannot be read."
 	}
 	return map[string]any{
 		"FunctionName": x.FunctionName, "FunctionArn": arn(region, x.FunctionName), "Role": x.Role, "MemorySize": x.MemorySize, "Timeout": x.Timeout,
-		"CodeSha256": f.sha256, "State": state, "LastUpdateStatus": update, "Version": "$LATEST", "PackageType": x.PackageType,
+		"CodeSha256": f.sha256, "State": f.state(), "LastUpdateStatus": update, "LastUpdateStatusReason": why, "Version": "$LATEST", "PackageType": x.PackageType,
 	}
+}
+
+// state is that of a function: one that was never made is never called.
+func (f *function) state() string {
+	switch {
+	case len(f.versions) > 0:
+		return "Active"
+	case time.Now().Before(f.ready):
+		return "Pending"
+	case f.broken:
+		return "Failed"
+	}
+	return "Active"
 }
 
 func arn(region, name string) string {

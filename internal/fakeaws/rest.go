@@ -23,6 +23,7 @@ type asked struct {
 	name, alias string // from its path
 	query       func(string) string
 	body        []byte
+	fault       Fault
 }
 
 func at(path string) *regexp.Regexp {
@@ -75,6 +76,7 @@ func (c *Cloud) answer(w http.ResponseWriter, r *http.Request, route route, x as
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	fault, refused := c.enter(r, route.action)
+	x.fault = fault
 	var answer any
 	if refused == nil {
 		answer, refused = route.do(c, x)
@@ -105,6 +107,8 @@ func (c *Cloud) enter(r *http.Request, action string) (Fault, *refusal) {
 		}
 	case fault == NoImage:
 		refused = invalid("Source image 123456789012.dkr.ecr.us-east-1.amazonaws.com/worker:1 does not exist. Provide a valid source image.")
+	case fault == Busy:
+		refused = &refusal{409, "ResourceConflictException", "The operation cannot be performed at this time. An update is in progress."}
 	case fault == Throttled:
 		refused = &refusal{429, "TooManyRequestsException", "Rate exceeded"}
 	case fault == Unavailable:
@@ -152,8 +156,12 @@ func (c *Cloud) named(x asked) (*function, *refusal) {
 // changeable is the function of a call that changes it.
 func (c *Cloud) changeable(x asked) (*function, *refusal) {
 	f, refused := c.named(x)
-	if refused == nil && time.Now().Before(f.ready) {
-		return nil, &refusal{409, "ResourceConflictException", "The operation cannot be performed at this time. An update is in progress for resource: " + x.name}
+	switch {
+	case refused != nil:
+	case time.Now().Before(f.ready):
+		refused = &refusal{409, "ResourceConflictException", "The operation cannot be performed at this time. An update is in progress for resource: " + x.name}
+	case f.state() == "Failed":
+		refused = &refusal{409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: Failed"}
 	}
 	return f, refused
 }

@@ -74,3 +74,10 @@ func (c *Cloud) Object(name string) []byte {
 	defer c.mu.Unlock()
 	return c.objects[name]
 }
+
+// Put keeps an object, by bucket and key, or an image, by its URI.
+func (c *Cloud) Put(name string, content []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.objects[name] = content
+}

@@ -55,10 +55,11 @@ func codeOf(artifact string) (c code, err error) {
 	return c, fmt.Errorf("%w: the artifact %q is no path of a .zip, no s3://bucket/key and no image on ECR", providers.ErrInvalid, artifact)
 }
 
-// same tells whether a function's code may be this: only of a zip file it is known.
+// same tells whether a function's code is this. Of objects and images only Lambda knows, which makes
+// no other version of code that it has already.
 func (c code) same(sha256Base64 string) bool {
 	if c.zip == nil {
-		return true
+		return false
 	}
 	sum := sha256.Sum256(c.zip)
 	return base64.StdEncoding.EncodeToString(sum[:]) == sha256Base64
@@ -83,8 +84,10 @@ func optional(text string) *string {
 }
 
 func (c code) update(function, arch string) *lambda.UpdateFunctionCodeInput {
+	f := c.create()
 	return &lambda.UpdateFunctionCodeInput{
-		FunctionName: sdk.String(function), ZipFile: c.zip, Architectures: []types.Architecture{architectures[arch]},
+		FunctionName: sdk.String(function), Architectures: []types.Architecture{architectures[arch]},
+		ZipFile: f.ZipFile, ImageUri: f.ImageUri, S3Bucket: f.S3Bucket, S3Key: f.S3Key, S3ObjectVersion: f.S3ObjectVersion,
 	}
 }
 

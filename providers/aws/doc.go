@@ -28,9 +28,11 @@
 //
 // # Functions
 //
-// A function's name follows from what it is to be, so that a re-plan makes other functions beside
-// the old ones. It runs a zip file (provided.al2023) or a container image, on either architecture,
-// and is called by an alias that only moves to code that has answered. It is told by its
+// A function's name follows from what it is to be, so that a re-plan, another role or another time-out
+// makes other functions beside the old ones. It runs a zip file (provided.al2023) or a container image,
+// on either architecture, and is called by an alias that only moves to code that has answered. Code
+// that was put under the same path, key or tag runs after the next start of the service: Ensure hands
+// it to Lambda again, and an old version answers until the new one has. It is told by its
 // environment what to serve: SERFLOW_WORKER is "lambda", and SERFLOW_START holds the line of JSON
 // that package worker documents. A call's payload is its body as a JSON text of base64, and so is
 // the answer. What it is billed for, and how much of that was its initialisation, comes from the
@@ -50,10 +52,15 @@
 //
 // # Rights
 //
-// iam-service.json is the policy of the service: write the owner's name for OWNER, and for WORKER
-// that of the role that VMs and functions run under. Leave out what you do not rent. The role of
-// workers needs what lets functions write their logs (AWSLambdaBasicExecutionRole), and what the
-// model's stages need.
+// iam-service.json is the policy of the service: write the owner's name for OWNER, for WORKER that of
+// the role that VMs and functions run under, for CODE bucket and key of the functions' zip file if it is
+// on S3 (with "?versionId=", also allow s3:GetObjectVersion), and for IMAGE the parameter of
+// "resolve:ssm:". Leave out what you do not rent. The repository of an image must let Lambda read it
+// (ecr:BatchGetImage and ecr:GetDownloadUrlForLayer for lambda.amazonaws.com, in its own policy). An
+// account that has never had a spot VM needs the role AWSServiceRoleForEC2Spot first.
+//
+// The role of workers needs what lets functions write their logs (AWSLambdaBasicExecutionRole), and what
+// the model's stages need.
 //
 // # What has not been tried
 //

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/serflow/serflow-go/providers"
+	"github.com/serflow/serflow-go/provisioner"
 )
 
 // live is the alias that is invoked. It only moves to a version that has answered.
@@ -29,9 +30,10 @@ type ensuring struct {
 }
 
 // Ensure returns the function that the spec describes: it is made, published and known by its
-// alias, and not called yet. If it was there and its zip file has changed, the new code is called
-// once before the alias moves to it, and calls go to the old one until then. A refusal half-way
-// leaves a function that List lists.
+// alias, and not called yet. If it was there, it is given the code that its zip file, object or image
+// tag holds now; if that is another, it is called once before the alias moves to it, and calls go to
+// the old one until then. One that Lambda could not make is made again. A refusal half-way leaves a
+// function that List lists.
 func (l *Lambda) Ensure(ctx context.Context, s providers.FunctionSpec) (fn providers.Function, err error) {
 	const op = "ensure function"
 	if err := s.Validate(); err != nil {
@@ -57,7 +59,7 @@ func (l *Lambda) Ensure(ctx context.Context, s providers.FunctionSpec) (fn provi
 	if err != nil {
 		return fn, failed(op, "", err)
 	}
-	e := ensuring{api, op, nameOf(s), s, code}
+	e := ensuring{api, op, l.options.nameOf(s, code), s, code}
 	if err := e.all(ctx, l.options, told); err != nil {
 		return fn, err
 	}
@@ -69,16 +71,20 @@ func (l *Lambda) Ensure(ctx context.Context, s providers.FunctionSpec) (fn provi
 // all takes a function from wherever it is to where it can be called.
 func (e ensuring) all(ctx context.Context, o FunctionOptions, told *types.Environment) error {
 	now, err := e.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &e.function})
-	if missing(err) {
+	if err == nil && now.State == types.StateFailed { // for good
+		_, err = e.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: &e.function})
+		now = nil
+	}
+	if missing(err) || err == nil && now == nil {
 		_, err = e.CreateFunction(ctx, e.creation(o, told))
-		var there *types.ResourceConflictException
-		if errors.As(err, &there) { // it has been made since, or by a try whose answer was lost
+		if busy(err) { // it has been made since, or by a try whose answer was lost
 			err = nil
 		}
 	} else if err == nil && !e.code.same(sdk.ToString(now.CodeSha256)) {
-		if err = e.settled(ctx); err == nil {
-			_, err = e.UpdateFunctionCode(ctx, e.code.update(e.function, e.spec.Offer.Arch))
-		}
+		err = e.inTurn(ctx, func() error {
+			_, err := e.UpdateFunctionCode(ctx, e.code.update(e.function, e.spec.Offer.Arch))
+			return err
+		})
 	}
 	if err == nil {
 		err = e.settled(ctx)
@@ -90,6 +96,36 @@ func (e ensuring) all(ctx context.Context, o FunctionOptions, told *types.Enviro
 		err = e.publish(ctx)
 	}
 	return e.understood(ctx, err)
+}
+
+// inTurn makes a change that Lambda refuses while it is at work on the function, for us or for another
+// process.
+func (e ensuring) inTurn(ctx context.Context, change func() error) error {
+	for {
+		if _, err := e.rests(ctx); err != nil {
+			return err
+		}
+		if err := change(); !busy(err) {
+			return err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func busy(err error) bool {
+	var e *types.ResourceConflictException
+	return errors.As(err, &e)
 }
 
 // understood leaves errors alone that are understood already.
@@ -107,14 +143,10 @@ func missing(err error) bool {
 }
 
 func (e ensuring) creation(o FunctionOptions, told *types.Environment) *lambda.CreateFunctionInput {
-	timeout := o.Timeout
-	if t := e.spec.Offer.Timeout; t > 0 {
-		timeout = min(timeout, t)
-	}
 	in := &lambda.CreateFunctionInput{
 		FunctionName: &e.function, Role: &o.Role, Code: e.code.create(), Environment: told,
 		Architectures: []types.Architecture{architectures[e.spec.Offer.Arch]},
-		MemorySize:    sdk.Int32(int32(e.spec.Offer.MemoryMB)), Timeout: sdk.Int32(int32(max(1, timeout/time.Second))),
+		MemorySize:    sdk.Int32(int32(e.spec.Offer.MemoryMB)), Timeout: sdk.Int32(o.seconds(e.spec.Offer)),
 		Tags: functionTags(e.spec, time.Now()), PackageType: types.PackageTypeImage,
 	}
 	if e.code.image == "" {
@@ -123,26 +155,38 @@ func (e ensuring) creation(o FunctionOptions, told *types.Environment) *lambda.C
 	return in
 }
 
-// settled waits until Lambda has made what it was told to make.
+// seconds is how long a call may run.
+func (o FunctionOptions) seconds(offer provisioner.FunctionOffer) int32 {
+	timeout := o.Timeout
+	if offer.Timeout > 0 {
+		timeout = min(timeout, offer.Timeout)
+	}
+	return int32(max(1, timeout/time.Second))
+}
+
+// settled waits until Lambda has made what it was told to make. Its error says why it could not.
 func (e ensuring) settled(ctx context.Context) error {
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+	f, err := e.rests(ctx)
+	if err == nil && (f.State == types.StateFailed || f.LastUpdateStatus == types.LastUpdateStatusFailed) {
+		err = failed(e.op, "mend what Lambda names, and ask again", fmt.Errorf("%w: %s: %s%s",
+			providers.ErrInvalid, e.function, sdk.ToString(f.StateReason), sdk.ToString(f.LastUpdateStatusReason)))
+	}
+	return err
+}
+
+// rests waits until Lambda is not at work on the function.
+func (e ensuring) rests(ctx context.Context) (*lambda.GetFunctionConfigurationOutput, error) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		f, err := e.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &e.function})
 		switch {
 		case missing(err): // it is not known yet everywhere
 		case err != nil:
-			return err
-		case f.State == types.StateFailed || f.LastUpdateStatus == types.LastUpdateStatusFailed:
-			return failed(e.op, "see what Lambda says, and remove the function", fmt.Errorf("%w: %s: %s%s",
-				providers.ErrInvalid, e.function, sdk.ToString(f.StateReason), sdk.ToString(f.LastUpdateStatusReason)))
-		case f.State == types.StateActive && f.LastUpdateStatus != types.LastUpdateStatusInProgress:
-			return nil
-		case f.State == types.StateInactive: // long unused: a call wakes it
-			return nil
+			return nil, err
+		case f.State != types.StatePending && f.LastUpdateStatus != types.LastUpdateStatusInProgress: // Inactive too: a call wakes it
+			return f, nil
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -156,7 +200,11 @@ func (e ensuring) reserve(ctx context.Context, calls int) error {
 // publish has the alias name the code that is there now. Publishing what has not changed makes
 // no other version.
 func (e ensuring) publish(ctx context.Context) error {
-	version, err := e.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: &e.function})
+	var version *lambda.PublishVersionOutput
+	err := e.inTurn(ctx, func() (err error) {
+		version, err = e.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: &e.function})
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -164,8 +212,7 @@ func (e ensuring) publish(ctx context.Context) error {
 	switch {
 	case missing(err):
 		_, err = e.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &e.function, Name: sdk.String(live), FunctionVersion: version.Version})
-		var there *types.ResourceConflictException
-		if errors.As(err, &there) {
+		if busy(err) { // it has been made since
 			return nil
 		}
 		return err

@@ -373,6 +373,112 @@ func TestNewCode(t *testing.T) {
 	})
 }
 
+// What an object or a tag holds now is what runs, under a new name too; what has not changed makes no
+// version.
+func TestNewCodeUnderAName(t *testing.T) {
+	const image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/worker"
+	for _, names := range [][4]string{
+		{"s3://bucket/worker.zip", "bucket/worker.zip", "s3://bucket/next.zip", "bucket/next.zip"},
+		{image + ":1", image + ":1", image + ":2", image + ":2"},
+	} {
+		bubble(t, func(t *testing.T) {
+			cloud := newLambda()
+			o := functionOptions(cloud)
+			live := func(want string) {
+				t.Helper()
+				l := aws.Functions(o)
+				if id := ensured(t, l, specOf(l, t)); cloud.Live(id) != want {
+					t.Errorf("%s: version %s is live, want %s", o.Code, cloud.Live(id), want)
+				}
+			}
+			o.Code = names[0]
+			cloud.Put(names[1], []byte("one"))
+			live("1")
+			live("1")
+			cloud.Put(names[1], []byte("two"))
+			live("2")
+			o.Code = names[2]
+			live("3")
+			cloud.Put(names[3], []byte("four"))
+			live("4")
+			live("4")
+		})
+	}
+}
+
+// What is not code is part of a function's name: with another role or time-out, or as an image, it is another.
+func TestNewOptionsMakeAnotherFunction(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		ids := map[string]bool{}
+		for _, change := range []func(*aws.FunctionOptions){
+			func(*aws.FunctionOptions) {},
+			func(o *aws.FunctionOptions) { o.Role += "2" },
+			func(o *aws.FunctionOptions) { o.Timeout = 2 * time.Minute },
+			func(o *aws.FunctionOptions) { o.Code = "123456789012.dkr.ecr.us-east-1.amazonaws.com/worker:1" },
+		} {
+			o := functionOptions(cloud)
+			change(&o)
+			l := aws.Functions(o)
+			id := ensured(t, l, specOf(l, t))
+			if again := ensured(t, aws.Functions(o), specOf(l, t)); again != id {
+				t.Errorf("%+v: %s and %s", o, id, again)
+			}
+			ids[id] = true
+		}
+		if len(ids) != 4 {
+			t.Errorf("%v", ids)
+		}
+	})
+}
+
+// Code that Lambda takes and cannot use is named, keeps no function from its calls, and can be mended.
+func TestCodeThatLambdaCannotUse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		l := aws.Functions(functionOptions(cloud))
+		s := specOf(l, t)
+		broken := func(action string) {
+			t.Helper()
+			cloud.Fail(action, fakeaws.NotMade)
+			for range 2 {
+				_, err := l.Ensure(t.Context(), s)
+				isError(t, err, providers.ErrInvalid, "cannot be read")
+			}
+			cloud.Fail(action)
+		}
+		broken("lambda:CreateFunction")
+		id := ensured(t, l, s)
+		cloud.Put("bucket/worker.zip", []byte("two"))
+		broken("lambda:UpdateFunctionCode")
+		if _, err := l.Invoke(t.Context(), id, []byte("abc")); err != nil || cloud.Live(id) != "1" || cloud.Functions() != 1 {
+			t.Errorf("%v; version %s is live", err, cloud.Live(id))
+		}
+		ensured(t, l, s)
+		if cloud.Live(id) != "2" {
+			t.Errorf("version %s is live", cloud.Live(id))
+		}
+	})
+}
+
+// Lambda refuses changes while it makes one for another process: that is waited for.
+func TestLambdaIsAtWorkForAnother(t *testing.T) {
+	for _, action := range []string{"lambda:UpdateFunctionCode", "lambda:PublishVersion"} {
+		bubble(t, func(t *testing.T) {
+			cloud := newLambda()
+			l := aws.Functions(functionOptions(cloud))
+			s := specOf(l, t)
+			ensured(t, l, s)
+			cloud.Put("bucket/worker.zip", []byte("two"))
+			cloud.Fail(action, fakeaws.Busy, fakeaws.Busy, "")
+			before := cloud.Calls()[action]
+			if id := ensured(t, l, s); cloud.Live(id) != "2" || cloud.Calls()[action] != before+3 {
+				t.Errorf("%s: version %s is live, after %d calls", action, cloud.Live(id), cloud.Calls()[action]-before)
+			}
+		})
+	}
+}
+
 // Wherever Ensure is broken off, the next call takes it to its end, and there is one function.
 func TestEnsureGoesOnWhereItWasBrokenOff(t *testing.T) {
 	for _, action := range []string{"lambda:CreateFunction", "lambda:GetFunctionConfiguration", "lambda:PublishVersion", "lambda:GetAlias", "lambda:CreateAlias"} {

@@ -19,10 +19,12 @@ const createdTag = "serflow:created"
 // prefixOf begins the names of an owner's functions: Lambda lists by no tag.
 func prefixOf(owner string) string { return "serflow-" + digest(owner)[:12] + "-" }
 
-// nameOf is the name of the function that a spec describes: the same for equal specs, whoever
-// asks.
-func nameOf(s providers.FunctionSpec) string {
-	return prefixOf(s.Owner) + digest(s.Offer.Name, functionTerms(s.Offer), stagesText(s.Stages), s.Artifact, s.Setup)[:32]
+// nameOf is the name of the function that a spec describes: the same for equal specs and options,
+// whoever asks. What is in it is never changed in a function; the code can be, but not from a zip file
+// to an image.
+func (o FunctionOptions) nameOf(s providers.FunctionSpec, c code) string {
+	return prefixOf(s.Owner) + digest(s.Offer.Name, functionTerms(s.Offer), stagesText(s.Stages), s.Artifact, s.Setup,
+		o.Role, fmt.Sprint(o.seconds(s.Offer)), fmt.Sprint(c.image != ""))[:32]
 }
 
 func digest(parts ...string) string {

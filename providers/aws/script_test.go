@@ -78,8 +78,10 @@ func TestTagsOfFunctionsReadAgain(t *testing.T) {
 		}
 		other := s
 		other.Setup = "x"
-		if nameOf(s) == nameOf(other) || len(nameOf(s)) > 64 || !strings.HasPrefix(nameOf(s), prefixOf(s.Owner)) {
-			t.Errorf("%s and %s", nameOf(s), nameOf(other))
+		var o FunctionOptions
+		name, another := o.nameOf(s, code{}), o.nameOf(other, code{})
+		if name == another || len(name) > 64 || !strings.HasPrefix(name, prefixOf(s.Owner)) {
+			t.Errorf("%s and %s", name, another)
 		}
 		spoilt := rapid.String().Draw(t, "tags that somebody has changed")
 		unplain(spoilt)

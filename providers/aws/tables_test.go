@@ -23,8 +23,12 @@ func TestPrices(t *testing.T) {
 	if err != nil || len(offers) != len(aws.Types()) {
 		t.Fatalf("%v, %v", offers, err)
 	}
+	pinned := map[string]float64{"c7g.large": 0.0725, "m7g.large": 0.0816, "c7i.large": 0.08925, "m7i.large": 0.1008, "g4dn.xlarge": 0.526, "g5.xlarge": 1.006}
 	for i, row := range aws.Types() {
 		o := offers[i]
+		if row.PerHour != pinned[row.Name] {
+			t.Errorf("%s costs %v, and cost %v on 2026-11-24: if AWS has changed that, change Priced too", row.Name, row.PerHour, pinned[row.Name])
+		}
 		if row.Source == "" || o.Validate() != nil || o.Name != row.Name || o.PerHour != row.PerHour || o.Arch != row.Arch || o.Market != provisioner.OnDemand {
 			t.Errorf("%+v is sold as %+v", row, o)
 		}
@@ -70,7 +74,7 @@ func TestThePolicyIsWhatTheCodeCalls(t *testing.T) {
 		everyCallOfVMs(t, vms)
 		everyCallOfFunctions(t, functions)
 		called := slices.Concat(slices.Collect(maps.Keys(vms.Calls())), slices.Collect(maps.Keys(functions.Calls())))
-		called = append(called, "ec2:CreateTags", "lambda:TagResource", "iam:PassRole") // which other calls need
+		called = append(called, "ec2:CreateTags", "lambda:TagResource", "iam:PassRole", "s3:GetObject", "ssm:GetParameters") // which other calls need
 		slices.Sort(called)
 
 		text, err := os.ReadFile("iam-service.json")
@@ -115,6 +119,8 @@ func confined(action string, resource texts, condition map[string]map[string]tex
 	switch {
 	case action == "ec2:TerminateInstances":
 		return slices.Equal(equals["aws:ResourceTag/serflow:owner"], texts{"OWNER"})
+	case action == "s3:GetObject" || action == "ssm:GetParameters":
+		return !strings.Contains(resource[0], "/*")
 	case action == "iam:PassRole":
 		return resource[0] != "*" && len(equals["iam:PassedToService"]) > 0
 	case action == "ec2:CreateTags":
