@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
 const runParameters = `ClientToken|MinCount|MaxCount|ImageId|InstanceType|UserData|InstanceInitiatedShutdownBehavior|IamInstanceProfile\.Name` +
 	`|LaunchTemplate\.LaunchTemplate(Id|Name)|MetadataOptions\.(HttpEndpoint|HttpTokens|HttpPutResponseHopLimit)` +
-	`|InstanceMarketOptions\.MarketType|InstanceMarketOptions\.SpotOptions\.(SpotInstanceType|InstanceInterruptionBehavior)` +
+	`|InstanceMarketOptions\.MarketType|InstanceMarketOptions\.SpotOptions\.(MaxPrice|SpotInstanceType|InstanceInterruptionBehavior)` +
 	`|NetworkInterface\.1\.(DeviceIndex|SubnetId|AssociatePublicIpAddress|DeleteOnTermination|SecurityGroupId\.\d+)` +
 	`|TagSpecification\.\d+\.(ResourceType|Tag\.\d+\.(Key|Value))`
 
@@ -68,7 +69,10 @@ func (c *Cloud) run(p parameters, fault Fault) (any, *refusal) {
 	}
 	place := p.Get("InstanceType") + " " + subnet
 	room, limited := c.room[place]
+	limit, asked := strconv.ParseFloat(p.Get("InstanceMarketOptions.SpotOptions.MaxPrice"), 64)
 	switch {
+	case asked == nil && limit < c.options.Types[sold(p)]:
+		return nil, &refusal{400, "SpotMaxPriceTooLow", "Your Spot request price of " + fmt.Sprint(limit) + " is lower than the minimum required Spot request fulfillment price."}
 	case fault == OverQuota:
 		return nil, &refusal{400, "VcpuLimitExceeded", "You have requested more vCPU capacity than your current vCPU limit of 2 allows."}
 	case fault == NoCapacity || limited && room < least:

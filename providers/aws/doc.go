@@ -21,7 +21,9 @@
 // describe the attributes of instances can read it.
 //
 // One offer may be met with several instance types and subnets. The cheapest type that is to be
-// had is taken. Each VM says what it costs itself.
+// had is taken, in the zone of the service if it is there. Each VM says what it costs itself. Its disks
+// are billed beside it: an image's disk that is not deleted with its VM (DeleteOnTermination) stays, with
+// the owner's tag, and nobody here deletes it.
 //
 // A worker on a spot VM that listens to package spot drains when AWS takes the VM back; its service
 // sends it nothing more from the next heartbeat on, and replaces it.
@@ -49,6 +51,9 @@
 //
 // Package lambdaworker makes the program in the zip file or image what Lambda's runtime API can
 // call: it is the service's own, and begins with lambdaworker.Main.
+//
+// CloudWatch bills for the logs of functions, which no Invocation counts: some three hundred bytes a call, so
+// that a million calls can cost as much in logs as in fees. A role that may not write logs writes none.
 //
 // # Rights
 //

@@ -44,25 +44,31 @@ func where(cloud *fakeaws.Cloud, vms []providers.Instance) (places []string) {
 	return places
 }
 
-// The cheapest type that is to be had is taken, in the home zone before the other, and the next
-// makes up for what is missing. Each VM says its own price.
+// The cheapest type that is to be had is taken, in the home zone before the other unless crossing costs
+// less than a dearer type, and the next makes up for what is missing. Each VM says its own price.
 func TestFallback(t *testing.T) {
 	for _, c := range []struct {
-		rooms [4]int // of c7g and then m7g, at home and away
-		want  []string
+		crossing float64
+		rooms    [4]int // of c7g and then m7g, at home and away
+		want     []string
 	}{
-		{[4]int{-1, -1, -1, -1}, []string{"c7g.large subnet-home", "c7g.large subnet-home", "c7g.large subnet-home"}},
-		{[4]int{0, -1, -1, -1}, []string{"c7g.large subnet-away", "c7g.large subnet-away", "c7g.large subnet-away"}},
-		{[4]int{1, 1, -1, -1}, []string{"c7g.large subnet-home", "c7g.large subnet-away", "m7g.large subnet-home"}},
-		{[4]int{0, 0, 0, 2}, []string{"m7g.large subnet-away", "m7g.large subnet-away"}},
-		{[4]int{0, 0, 0, 0}, nil},
+		{0, [4]int{0, -1, -1, -1}, []string{"m7g.large subnet-home", "m7g.large subnet-home", "m7g.large subnet-home"}},
+		{0, [4]int{1, 1, 1, 1}, []string{"c7g.large subnet-home", "m7g.large subnet-home", "c7g.large subnet-away"}},
+		{0.0092, [4]int{1, 1, 1, 1}, []string{"c7g.large subnet-home", "m7g.large subnet-home", "c7g.large subnet-away"}},
+		{0.009, [4]int{-1, -1, -1, -1}, []string{"c7g.large subnet-home", "c7g.large subnet-home", "c7g.large subnet-home"}},
+		{0.009, [4]int{0, -1, -1, -1}, []string{"c7g.large subnet-away", "c7g.large subnet-away", "c7g.large subnet-away"}},
+		{0.009, [4]int{1, 1, -1, -1}, []string{"c7g.large subnet-home", "c7g.large subnet-away", "m7g.large subnet-home"}},
+		{0.009, [4]int{0, 0, 0, 2}, []string{"m7g.large subnet-away", "m7g.large subnet-away"}},
+		{0.009, [4]int{0, 0, 0, 0}, nil},
 	} {
 		bubble(t, func(t *testing.T) {
 			cloud := newCloud()
 			for i, place := range [][2]string{{"c7g.large", "subnet-home"}, {"c7g.large", "subnet-away"}, {"m7g.large", "subnet-home"}, {"m7g.large", "subnet-away"}} {
 				cloud.Room(place[0], place[1], c.rooms[i])
 			}
-			e := aws.VMs(options(cloud))
+			o := options(cloud)
+			o.Crossing = c.crossing
+			e := aws.VMs(o)
 			l := launchOf(e, t, "a", 3)
 			vms, err := e.Launch(t.Context(), l)
 			if got := where(cloud, vms); !slices.Equal(got, c.want) {
@@ -89,6 +95,21 @@ func TestFallback(t *testing.T) {
 	}
 }
 
+// While the market asks more than the offer says, there is no such VM, whatever the limits allow.
+func TestASpotPriceThatHasRisen(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newCloud()
+		o := options(cloud)
+		o.Sold = []aws.VM{aws.Spot(0.05, aws.Type{Name: "c7g.large", Arch: "arm64", VCPUs: 2, MemoryGB: 4, PerHour: 0.0299})}
+		e := aws.VMs(o)
+		_, err := e.Launch(t.Context(), launchOf(e, t, "a", 1))
+		isError(t, err, providers.ErrInsufficientCapacity, "price")
+		if cloud.Launched() > 0 {
+			t.Errorf("%d launched", cloud.Launched())
+		}
+	})
+}
+
 // The answer of the second place is lost. Whoever asks again goes on there, with what the first
 // has granted; nothing is launched twice, however often the connection breaks.
 func TestAnAnswerIsLostHalfWay(t *testing.T) {
@@ -104,7 +125,7 @@ func TestAnAnswerIsLostHalfWay(t *testing.T) {
 		}
 		cloud.Fail(run)
 		vms, err := e.Launch(t.Context(), l)
-		if want := []string{"c7g.large subnet-home", "c7g.large subnet-away", "c7g.large subnet-away"}; err != nil || !slices.Equal(where(cloud, vms), want) || cloud.Launched() != 3 {
+		if want := []string{"c7g.large subnet-home", "m7g.large subnet-home", "m7g.large subnet-home"}; err != nil || !slices.Equal(where(cloud, vms), want) || cloud.Launched() != 3 {
 			t.Errorf("%v, %v; %d launched", where(cloud, vms), err, cloud.Launched())
 		}
 	})
@@ -207,11 +228,11 @@ func TestTwoSubnetsOfOneZone(t *testing.T) {
 func TestASuccessorDoesNotLaunchAgainElsewhere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cloud := newCloud()
-		cloud.Room("c7g.large", "subnet-home", 0)
+		rooms(cloud, 0, -1)
 		first := aws.VMs(options(cloud))
 		l := launchOf(first, t, "a", 2)
 		vms, _ := launched(t, cloud, first, l)
-		cloud.Room("c7g.large", "subnet-home", -1)
+		rooms(cloud, -1, -1)
 		time.Sleep(time.Minute)
 		second := aws.VMs(options(cloud))
 		again, err := second.Launch(t.Context(), l)

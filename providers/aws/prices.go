@@ -18,7 +18,7 @@ type Type struct {
 	Arch     string // as Go names it: amd64, arm64
 	VCPUs    float64
 	MemoryGB float64
-	PerHour  float64 // dollars; of a spot type what you expect to pay
+	PerHour  float64 // dollars; of a spot type the most that is paid
 	Source   string  // of the price
 }
 
@@ -56,7 +56,9 @@ func Known(names ...string) (types []Type) {
 func OnDemand(types ...Type) VM { return offerOf("", provisioner.OnDemand, 0, types) }
 
 // Spot is OnDemand on the spot market, whose VMs AWS takes back so many times an hour. Give
-// each type the price that you expect to pay. The name of the offer ends in " spot".
+// each type the price that you are ready to pay: AWS asks the market's, never more than this, and
+// launches none and takes VMs back while the market's is higher. They count for limits and bills with
+// the price that you gave. The name of the offer ends in " spot".
 func Spot(interruptions float64, types ...Type) VM {
 	return offerOf(" spot", provisioner.Spot, interruptions, types)
 }
@@ -79,5 +81,5 @@ func offerOf(suffix string, m provisioner.Market, interruptions float64, types [
 
 // BetweenZones is dollars per GB of traffic between two zones of a region, both ends
 // together, by https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer: for the Path of a
-// provisioner.Network whose VMs are in another zone than the service.
+// provisioner.Network whose VMs are in another zone than the service, and for VMOptions.Crossing.
 const BetweenZones = 0.02

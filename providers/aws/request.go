@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -21,16 +22,24 @@ type candidate struct {
 	subnet string
 }
 
-// candidates is the ways to meet an offer: the cheapest type first, and of one price the
-// subnets in their order.
+// candidates is the ways to meet an offer: the cheapest first, with what crossing zones costs, and of
+// one price the subnets in their order.
 func (o VMOptions) candidates(vm VM) (all []candidate) {
-	types := slices.Clone(vm.Types)
-	slices.SortStableFunc(types, func(a, b Type) int { return cmp.Compare(a.PerHour, b.PerHour) })
-	for _, t := range types {
-		for _, subnet := range o.Subnets {
+	for _, subnet := range o.Subnets {
+		for _, t := range vm.Types {
 			all = append(all, candidate{t, subnet})
 		}
 	}
+	cost := func(c candidate) float64 {
+		switch {
+		case c.subnet == o.Subnets[0]:
+			return c.PerHour
+		case o.Crossing > 0:
+			return c.PerHour + o.Crossing
+		}
+		return c.PerHour + 1e9
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(cost(a), cost(b)) })
 	return all
 }
 
@@ -72,6 +81,7 @@ func (o VMOptions) request(l providers.Launch, c candidate, n int, userData stri
 	}
 	if l.Offer.Market == provisioner.Spot {
 		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot, SpotOptions: &types.SpotMarketOptions{
+			MaxPrice:         sdk.String(strconv.FormatFloat(c.PerHour, 'f', -1, 64)), // or else limits on spending would not hold
 			SpotInstanceType: types.SpotInstanceTypeOneTime, InstanceInterruptionBehavior: types.InstanceInterruptionBehaviorTerminate,
 		}}
 	}

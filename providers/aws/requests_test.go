@@ -53,6 +53,7 @@ func TestWhatIsAskedOfEC2(t *testing.T) {
 			"IamInstanceProfile.Name":                     "worker",
 			"MetadataOptions.HttpTokens":                  "required",
 			"MetadataOptions.HttpEndpoint":                "enabled",
+			"MetadataOptions.HttpPutResponseHopLimit":     "1",
 			"NetworkInterface.1.AssociatePublicIpAddress": "false",
 			"NetworkInterface.1.SubnetId":                 "subnet-home",
 			"NetworkInterface.1.SecurityGroupId.1":        "sg-1",
@@ -101,7 +102,8 @@ func TestSpotAndTemplates(t *testing.T) {
 			offers, _ := e.Offers(t.Context())
 			l.Offer = offers[1]
 			vms, with := launched(t, cloud, e, l)
-			if with["InstanceMarketOptions.MarketType"] != "spot" || with["InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior"] != "terminate" || with[parameter] != template {
+			if with["InstanceMarketOptions.MarketType"] != "spot" || with["InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior"] != "terminate" ||
+				with["InstanceMarketOptions.SpotOptions.MaxPrice"] != "0.03" || with[parameter] != template {
 				t.Errorf("%v", with)
 			}
 			if o := vms[0].Offer; o != l.Offer || o.Market != provisioner.Spot || o.Name != "c7g.large spot" || o.PerHour != 0.03 {
@@ -127,6 +129,7 @@ func TestWhatCannotBeLaunched(t *testing.T) {
 		"two offers of one name": {options: func(o *aws.VMOptions) { o.Sold = append(o.Sold, o.Sold[0]) }, says: "one name"},
 		"two architectures":      {options: func(o *aws.VMOptions) { o.Sold[0].Types = aws.Known("c7g.large", "c7i.large") }, says: "one image"},
 		"a type above the price": {options: func(o *aws.VMOptions) { o.Sold[0].Types[0].PerHour = 9 }, says: "limits"},
+		"crossing that pays":     {options: func(o *aws.VMOptions) { o.Crossing = -1 }, says: "Crossing"},
 		"an offer without types": {options: func(o *aws.VMOptions) { o.Sold[0].Types = nil }, says: "no instance type"},
 		"a long owner":           {launch: func(l *providers.Launch) { l.Owner = strings.Repeat("é", 260) }, says: "260 characters, 4 more"},
 		"a setup that is long":   {launch: func(l *providers.Launch) { l.Setup = strings.Repeat("x", 20000) }, says: "more than EC2 takes"},

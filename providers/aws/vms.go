@@ -24,8 +24,12 @@ type VMOptions struct {
 	Sold []VM
 	// Subnets are where VMs may run, the preferred one first: the one in the zone of the
 	// service, since bytes between zones cost more than most calls. The others are for when
-	// there is no capacity in it.
-	Subnets        []string
+	// there is no capacity in it, of any type of the offer.
+	Subnets []string
+	// Crossing is what a VM in another subnet than the first costs more, in dollars an hour:
+	// BetweenZones times the GB that it takes and sends in one. A dearer type in the first subnet is
+	// preferred to a cheaper one elsewhere only if it costs less than that more. 0 means always.
+	Crossing       float64
 	SecurityGroups []string // of each VM: they must let the service reach Port; nil means the network's default
 
 	// Image is what runs if no Artifact is named: a machine image, such as "ami-0abc", or a
@@ -45,7 +49,7 @@ type VMOptions struct {
 }
 
 // VM is an offer, and the instance types that it may be met with: the cheapest that is to be
-// had, in the first subnet where it is. All types must be of the offer's architecture and at
+// had, in the first subnet if it is there. All types must be of the offer's architecture and at
 // least as fast as those that its times were measured on, and none may cost more than the
 // offer says, so that limits on spending hold.
 type VM struct {
@@ -127,6 +131,8 @@ func (o VMOptions) validate() error {
 		return fmt.Errorf("%w: two offers have one name: name each of them differently", providers.ErrInvalid)
 	case len(o.Subnets) == 0 || slices.Contains(o.Subnets, ""):
 		return fmt.Errorf("%w: no subnet: give VMOptions.Subnets, that of your service first", providers.ErrInvalid)
+	case !(o.Crossing >= 0):
+		return fmt.Errorf("%w: crossing zones costs $%g an hour: give VMOptions.Crossing as 0 or more", providers.ErrInvalid, o.Crossing)
 	case o.Port < 1 || o.Port > 65535:
 		return fmt.Errorf("%w: port %d: give one from 1 to 65535", providers.ErrInvalid, o.Port)
 	case strings.ContainsAny(o.Command, "\n\r\x00"):
