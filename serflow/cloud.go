@@ -114,7 +114,9 @@ func (c *cloud) rent(ctx context.Context) error {
 		return err
 	}
 	if c.functions != nil {
-		c.sweep(ctx)
+		if err := c.sweep(ctx); err != nil {
+			c.log.Warn("functions of a predecessor may be left", "error", err)
+		}
 	}
 	return nil
 }

@@ -228,8 +228,11 @@ func (f *fleet) launched(token string, instances []providers.Instance) {
 	}
 }
 
-// list tells the machine of all VMs that carry our tag.
+// list tells the machine of all VMs that carry our tag. A list that takes longer than a launch may is of
+// no use, for VMs that are not in it may have been launched meanwhile.
 func (f *fleet) list(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, f.waits(f.patience.Launch, time.Minute))
+	defer cancel()
 	number := f.lists.Add(1)
 	instances, err := f.vms.List(ctx, f.owner)
 	f.note("list", err)

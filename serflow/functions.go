@@ -156,9 +156,8 @@ func (c *cloud) remake(p *place) {
 	})
 }
 
-// sweep removes functions under our tag that the plan does not have: those of a
-// predecessor.
-func (c *cloud) sweep(ctx context.Context) {
+// sweep removes functions under our tag that no plan in force has, such as those of a predecessor.
+func (c *cloud) sweep(ctx context.Context) error {
 	var ours []string
 	c.places.Range(func(_, v any) bool {
 		if p := v.(*place); p.kind == balancer.Function {
@@ -173,7 +172,5 @@ func (c *cloud) sweep(ctx context.Context) {
 			err = errors.Join(err, c.functions.Remove(ctx, f.ID))
 		}
 	}
-	if err != nil {
-		c.log.Warn("functions of a predecessor may be left", "error", err)
-	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
@@ -30,11 +31,13 @@ func (f *fleet) rejoin() {
 
 // furnish makes the functions of a plan that are not there yet, and waits for its VMs.
 func (f *fleet) furnish(n next) error {
+	ctx, cancel := context.WithTimeout(f.ctx, longestMove)
+	defer cancel()
 	for _, g := range n.Functions {
 		if f.hasFunction(g) {
 			continue
 		}
-		if err := f.ensure(f.ctx, g); err != nil {
+		if err := f.ensure(ctx, g); err != nil {
 			return err
 		}
 	}
@@ -110,20 +113,28 @@ func (f *fleet) goBack(old provisioner.Plan, n next) error {
 	return err
 }
 
-// dismiss removes functions that are of no plan any more.
+// dismiss removes functions that are of no plan any more, and those of which it was never told whether
+// they had been made. What cannot be removed is tried again: it may cost something though nobody calls it.
 func (f *fleet) dismiss() {
 	l := f.layout.Load()
 	f.places.Range(func(id, v any) bool {
 		p := v.(*place)
-		if _, ok := l.functionOf(p); ok || p.kind != balancer.Function {
-			return true
+		if _, ok := l.functionOf(p); !ok && p.kind == balancer.Function {
+			f.balancer.Leave(p.id)
+			f.places.Delete(id)
 		}
-		f.balancer.Leave(p.id)
-		f.places.Delete(id)
-		f.log.Info("removing", "function", p.name)
-		ctx, cancel := context.WithTimeout(f.ctx, abandonTime)
-		defer cancel()
-		f.note("remove", f.functions.Remove(ctx, p.name))
 		return true
 	})
+	if f.functions == nil {
+		return
+	}
+	end := f.now() + longestMove
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		ctx, cancel := context.WithTimeout(f.ctx, abandonTime)
+		err := f.sweep(ctx)
+		cancel()
+		if f.note("remove", err); err == nil || f.now() > end || !sleep(f.ctx, pause) {
+			return
+		}
+	}
 }

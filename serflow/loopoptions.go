@@ -48,7 +48,9 @@ func (r *rental) planned() error {
 	if r.scaling == nil || r.scaling.Ask == nil {
 		return nil
 	}
-	ask := r.scaling.Ask
+	ask := r.rentable(*r.scaling.Ask)
+	scaling := *r.scaling // the caller's own stays as it is
+	scaling.Ask, r.scaling = ask, &scaling
 	for _, v := range ask.VMs {
 		r.time(v.Offer.Name, v.Times)
 	}
@@ -65,6 +67,20 @@ func (r *rental) planned() error {
 	r.plan, r.replanned = &result.Plan, true
 	r.explained = result.Explain()
 	return nil
+}
+
+// rentable is an Ask without what no provider was given for: VMs that count on functions which there are
+// not would be too few.
+func (r *rental) rentable(ask planner.Ask) *planner.Ask {
+	if r.functions == nil && len(ask.Functions) > 0 {
+		r.log.Warn("planning without functions", "why", "serflow.On was given no provider of any")
+		ask.Functions = nil
+	}
+	if r.vms == nil && len(ask.VMs) > 0 {
+		r.log.Warn("planning without VMs", "why", "serflow.On was given no provider of any")
+		ask.VMs = nil
+	}
+	return &ask
 }
 
 // groups are what the loop goes by.
