@@ -137,6 +137,7 @@ type Found struct {
 	Token  string
 	Stages stage.Range
 	Offer  VMOffer
+	Age    time.Duration // since its launch, which an earlier run has paid for if it is that run's; 0 if that is not known
 }
 
 // Found takes in all VMs that the provider lists, but for those of Rivals. One that is not known is adopted, as
@@ -150,7 +151,10 @@ func (f *Fleet) Found(now time.Duration, all ...Found) {
 		listed[x.ID] = true
 		l := f.launches[x.Token]
 		if l == nil || l.vms == 0 {
-			l = &launch{token: x.Token, key: Key{x.Stages, x.Offer.Name}, offer: x.Offer, vms: 1, first: now}
+			l = &launch{token: x.Token, key: Key{x.Stages, x.Offer.Name}, offer: x.Offer, vms: 1, first: now - max(x.Age, 0)}
+			if x.Age > 0 && !f.ours(x.Token) {
+				l.counted = x.Offer.Cost(x.Age)
+			}
 		}
 		if !f.identify(now, x.ID, l) {
 			f.add(now, x.ID, l, Booting)
@@ -171,7 +175,7 @@ func (f *Fleet) Found(now time.Duration, all ...Found) {
 // add takes a VM of a launch in.
 func (f *Fleet) add(now time.Duration, id string, l *launch, s State) {
 	l.vms--
-	vm := &VM{ID: id, Token: l.token, State: s, Launched: l.first, known: now, since: now}
+	vm := &VM{ID: id, Token: l.token, State: s, Launched: l.first, known: now, since: now, billed: l.counted}
 	f.vms[id] = vm
 	vm.identify(l)
 	f.bill(now, vm)

@@ -22,7 +22,7 @@ const Never = time.Duration(math.MaxInt64)
 type Limits struct {
 	VMs     int     // that exist or have been asked for, whatever they are doing
 	PerHour float64 // dollars, of all these together
-	PerDay  float64 // dollars spent in the last 24 hours; at the limit every VM is drained
+	PerDay  float64 // dollars spent in the last 24 hours, by this run and those of which Remember tells; at the limit every VM is drained
 }
 
 // Key says what a VM is for: the stages it serves, and the offer it is.
@@ -164,7 +164,8 @@ type launch struct {
 	first time.Duration // the first ask
 	begun time.Duration // the last ask
 
-	refused bool // one ask of several
+	refused bool    // one ask of several
+	counted float64 // dollars of its VM that earlier runs have counted
 }
 
 // doubtful is a launch that has been asked for often enough. VMs may have come of it,
@@ -217,5 +218,6 @@ func (f *Fleet) VM(id string) (vm VM, ok bool) {
 
 // Spent is the dollars of the last 24 hours, and those of all time, as of the last Tick. A VM
 // counts, from when it was asked for, once its launch has been answered or it is listed; one
-// that has ended before anything told what it was never does.
+// that has ended before anything told what it was never does. What earlier runs spent counts in the
+// 24 hours, if the fleet was told by Remember.
 func (f *Fleet) Spent() (day, total float64) { return f.spent.day(), f.spent.total }

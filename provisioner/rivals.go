@@ -33,9 +33,12 @@ func (f *Fleet) without(now time.Duration, all []Found) []Found {
 func (f *Fleet) rival(x Found) bool {
 	_, known := f.vms[x.ID]
 	_, gone := f.gone[x.ID]
-	if known || gone || f.launches[x.Token] != nil || strings.HasPrefix(x.Token, f.name+"-") {
+	if known || gone || f.launches[x.Token] != nil || f.ours(x.Token) {
 		return false
 	}
 	f.rivals[x.ID] = true
 	return true
 }
+
+// ours tells whether a launch is of this run.
+func (f *Fleet) ours(token string) bool { return strings.HasPrefix(token, f.name+"-") }

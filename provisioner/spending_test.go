@@ -125,3 +125,62 @@ func TestMoreThanAskedFor(t *testing.T) {
 	f.Ended(70*time.Second, "b")
 	want(t, "both are paid", spent(f), fmt.Sprintf("%.9f", 2*small.Cost(70*time.Second)))
 }
+
+// What earlier runs have spent counts for the limit of a day, hour by hour until it is a day old, however often
+// a program starts again; not in what this one has spent.
+func TestSpentByEarlierRuns(t *testing.T) {
+	limits := provisioner.Limits{VMs: 9, PerHour: 9, PerDay: 0.35}
+	one := wanted(1)
+	run := func(before provisioner.Spending, ago time.Duration) *provisioner.Fleet {
+		f := provisioner.NewFleet("f", limits, provisioner.Patience{})
+		f.Remember(before, ago)
+		f.Found(0)
+		if err := f.Want(one); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := run(provisioner.Spending{}, 0)
+	want(t, "first", tick(f, 0), "launch 1 small f-1")
+	f.Launched(0, "f-1", "a")
+	f.Ready(time.Minute, "a", "f-1")
+	tick(f, 3*time.Hour)
+	past := f.Spending(3 * time.Hour)
+	want(t, "by the hour", fmt.Sprintf("%.3f %d %v", past.Hours[:3], len(past.Hours), past.Into), "[0.298 0.000 0.000] 25 0s")
+
+	for range 30 { // restarts every 40 minutes
+		f = run(past, 30*time.Minute)
+		past = f.Spending(10 * time.Minute)
+	}
+	day, total := f.Spent()
+	want(t, "20 hours later", fmt.Sprintf("%.3f %v", day, total), "0.300 0")
+	f = run(past, 0)
+	want(t, "there is room for half an hour", tick(f, 0), "launch 1 small f-1")
+	f.Launched(0, "f-1", "b")
+	f.Ready(time.Minute, "b", "f-1")
+	want(t, "until then", tick(f, 29*time.Minute), "list")
+	want(t, "broke", tick(f, 31*time.Minute), "list, drain b")
+
+	f = run(past, 5*time.Hour)
+	day, _ = f.Spent()
+	want(t, "what is a day old is forgotten", day, 0.0)
+	f = run(provisioner.Spending{Hours: []float64{-9, 0.3}, Into: -1}, -time.Hour)
+	day, _ = f.Spent()
+	want(t, "a clock that was set back, and a negative sum", day, 0.3)
+}
+
+// A VM that is adopted was launched when its provider says, and earlier runs have paid for it until now: its
+// minimum is not billed again.
+func TestAdoptedVMsAreBilledFromNow(t *testing.T) {
+	f := provisioner.NewFleet("f", ample, provisioner.Patience{})
+	f.Found(0, provisioner.Found{ID: "a", Token: "e-1", Stages: whole, Offer: small, Age: time.Hour})
+	tick(f, 10*time.Second)
+	want(t, "ten seconds", spent(f), fmt.Sprintf("%.9f", small.PerHour*10/3600))
+	vm, _ := f.VM("a")
+	want(t, "launched", vm.Launched, -time.Hour)
+
+	f = provisioner.NewFleet("f", ample, provisioner.Patience{})
+	f.Found(0)
+	f.Found(time.Hour, provisioner.Found{ID: "a", Token: "f-1", Stages: whole, Offer: small, Age: 30 * time.Minute})
+	want(t, "of a launch of this run, which nobody has paid for", spent(f), costs(30*time.Minute))
+}

@@ -1,9 +1,6 @@
 package provisioner
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // backoff holds launches of a kind back, twice as long after each failure.
 type backoff struct {
@@ -38,7 +35,7 @@ func (f *Fleet) failed(now time.Duration, k Key) {
 // first time, and then after pauses that double until one of its kind is ready: what cannot start
 // is not started, and paid, over and over. VMs of one launch that all die are one failure.
 func (f *Fleet) stillborn(now time.Duration, vm *VM) {
-	if !strings.HasPrefix(vm.Token, f.name+"-") { // an earlier program's may be of no use for other reasons
+	if !f.ours(vm.Token) { // an earlier program's may be of no use for other reasons
 		return
 	}
 	b := f.deaths[vm.Key]

@@ -38,6 +38,7 @@ type cloud struct {
 	fleet  *fleet           // nil without VMs
 	scaler *scaler          // nil for a fleet that stays
 	given  provisioner.Plan // that the pipeline was opened with
+	past   savedState       // of an earlier run
 	next   atomic.Uint64
 	places sync.Map      // *place by the balancer's ID
 	news   chan struct{} // has a value when a place has joined, or something has gone wrong
@@ -70,11 +71,11 @@ func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error)
 	if c.explained != "" {
 		c.log.Info("planned", "plan", c.explained)
 	}
-	state := c.load(ctx)
-	if c.scaler, err = c.newScaler(); err != nil {
+	c.load(ctx)
+	if err := c.goOn(); err != nil {
 		return nil, err
 	}
-	c.remember(state)
+	c.remember()
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.balancer.Publish(c.inForce().Generation)
 	if err := c.rent(ctx); err != nil {

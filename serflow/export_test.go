@@ -16,3 +16,6 @@ func Transport(t http.RoundTripper) Option { return func(p *Pipeline) { p.rental
 
 // Stuck is after how long a stage that has not returned is stuck.
 func Stuck(d time.Duration) Option { return func(p *Pipeline) { p.rental.stuck = d } }
+
+// Unscaled takes Scale back.
+func Unscaled() Option { return func(p *Pipeline) { p.rental.scaling = nil } }

@@ -57,6 +57,7 @@ func (c *cloud) startFleet() error {
 		told: make(chan struct{}, 1), seek: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	f.machine = provisioner.NewFleet(f.name, c.limits, c.patience)
+	f.machine.Remember(c.past.Spent, c.begun.Sub(c.past.Saved))
 	if c.replanned {
 		f.ask, f.pricesAt = *c.scaling.Ask, f.now()+pricesEvery
 	}
@@ -93,6 +94,7 @@ func (f *fleet) loop() {
 			answer()
 		}
 		f.asked = nil
+		f.keep()
 		timer.Reset(min(wake-f.now(), time.Hour))
 		select {
 		case <-f.told:
@@ -251,7 +253,7 @@ func (f *fleet) found(instances []providers.Instance) {
 	var found []provisioner.Found
 	listed := map[string]bool{}
 	for _, vm := range instances {
-		found = append(found, provisioner.Found{ID: vm.ID, Token: vm.Token, Stages: vm.Stages, Offer: vm.Offer})
+		found = append(found, provisioner.Found{ID: vm.ID, Token: vm.Token, Stages: vm.Stages, Offer: vm.Offer, Age: age(vm)})
 		listed[vm.ID] = true
 	}
 	f.machine.Found(f.now(), found...)
@@ -260,6 +262,14 @@ func (f *fleet) found(instances []providers.Instance) {
 		f.watch(vm)
 	}
 	f.forgetGone(listed)
+}
+
+// age is how long ago a VM was launched; 0 if its provider does not say.
+func age(vm providers.Instance) time.Duration {
+	if vm.Launched.IsZero() {
+		return 0
+	}
+	return max(time.Since(vm.Launched), 0)
 }
 
 func (f *fleet) end(id string) {
@@ -282,20 +292,21 @@ func (f *fleet) heed(notices <-chan providers.Notice) {
 
 func (f *fleet) noticed(id string) { f.machine.Notice(f.now(), id) }
 
-// status is the fleet's VMs and what they have cost, as the fleet's goroutine knows them.
-func (f *fleet) status() (vms []provisioner.VM, dollars float64) {
+// status is the fleet's VMs, what they have cost and whether that is the day's limit, as the fleet's goroutine
+// knows them.
+func (f *fleet) status() (vms []provisioner.VM, dollars float64, broke bool) {
 	done := make(chan struct{})
 	f.tell(func() {
 		f.asked = append(f.asked, func() {
-			vms, dollars = f.machine.VMs(), f.total()
+			vms, dollars, broke = f.machine.VMs(), f.total(), f.machine.Broke()
 			close(done)
 		})
 	})
 	select {
 	case <-done:
-		return vms, dollars
+		return vms, dollars, broke
 	case <-f.ended:
-		return f.machine.VMs(), f.total()
+		return f.machine.VMs(), f.total(), f.machine.Broke()
 	}
 }
 
@@ -310,12 +321,16 @@ func (f *fleet) summary() string {
 	if f == nil {
 		return "no VMs"
 	}
-	vms, _ := f.status()
+	vms, _, broke := f.status()
 	by := map[provisioner.State]int{}
 	for _, vm := range vms {
 		by[vm.State]++
 	}
-	return fmt.Sprintf("%d booting, %d ready, %d draining, %d ending", by[provisioner.Booting], by[provisioner.Ready], by[provisioner.Draining], by[provisioner.Ending])
+	s := fmt.Sprintf("%d booting, %d ready, %d draining, %d ending", by[provisioner.Booting], by[provisioner.Ready], by[provisioner.Draining], by[provisioner.Ending])
+	if broke {
+		s += fmt.Sprintf("; serflow.Limits' $%g a day are spent", f.limits.PerDay)
+	}
+	return s
 }
 
 var errGone = errors.New("the VM is gone")

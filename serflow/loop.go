@@ -24,8 +24,8 @@ type scaler struct {
 	tally *control.Tally
 }
 
-// decided tells whether the loop has: before, it knows nothing worth keeping.
-func (s *scaler) decided() bool { return s.ticked.Load() }
+// decided tells whether the loop has, if there is one: before, it knows nothing worth keeping.
+func (s *scaler) decided() bool { return s == nil || s.ticked.Load() }
 
 // newScaler is nil if nothing is to be scaled.
 func (c *cloud) newScaler() (*scaler, error) {
@@ -118,7 +118,6 @@ func (f *fleet) decide() {
 		f.logLine(line)
 	}
 	f.replan()
-	f.keep()
 }
 
 func (c *cloud) logLine(l control.Line) {

@@ -322,3 +322,38 @@ func TestRecommendFunctionsAlone(t *testing.T) {
 		s.closed(t, nil)
 	})
 }
+
+// The limit of dollars a day is the owner's: a program that starts again goes on from what it had spent, also
+// with another model, and without Scale. Requests are served by functions then.
+func TestRestartKeepsTheDaysSpending(t *testing.T) {
+	for name, more := range map[string][]serflow.Option{"scaled": {serflow.Scale(serflow.Scaling{})}, "fixed": {serflow.Scale(serflow.Scaling{}), serflow.Unscaled()}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSkies(t, rentedModel, nil, cheap)
+			var log told
+			same := append(more, serflow.State(serflow.File(filepath.Join(t.TempDir(), "state.json"))), serflow.Credential("a-secret-of-the-owner"),
+				serflow.Limits(provisioner.Limits{VMs: 9, PerHour: 1, PerDay: 0.05}))
+			p := s.scaled(t, &log, serflow.Scaling{}, same...)
+			try(t, p, 3, 90*time.Minute)
+			if n := ready(p); n > 0 {
+				t.Fatalf("%s: %d VMs, at $0.036 an hour", name, n)
+			}
+			if err := p.Close(); err != nil {
+				t.Fatal(err)
+			}
+			before := s.Account().VMs
+			p = s.scaled(t, &log, serflow.Scaling{}, same...)
+			defer s.closed(t, p)
+			send(t, p, 3, 10*time.Minute)
+			if n := s.Account().VMs - before; n > 0 {
+				t.Errorf("%s: %d VMs launched, with nothing left to spend: %s", name, n, log.String())
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			alone := serflow.Plan(provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: stage.Range{Last: 2}, Offer: cheap, VMs: 1}}})
+			_, err := serflow.Open(ctx, s.model, s.options(append(same, alone)...)...)
+			if err == nil || !strings.Contains(err.Error(), "$0.05 a day are spent") {
+				t.Errorf("%s: without functions: %v", name, err)
+			}
+		})
+	}
+}

@@ -47,7 +47,7 @@ func Credential(secret string) Option { return func(p *Pipeline) { p.rental.cred
 
 // Limits are hard: nothing is launched that would exceed one. Open refuses those that leave
 // no room for a VM of some group of the plan, and logs a warning if there is room for some of
-// its VMs only.
+// its VMs only. The limit of a day counts what earlier runs have spent if there is a State.
 func Limits(l provisioner.Limits) Option { return func(p *Pipeline) { p.rental.limits = l } }
 
 // SLO is the time within which requests are to be answered: a VM hands back what it would

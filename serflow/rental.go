@@ -134,7 +134,12 @@ func (r *rental) completePlan(ctx context.Context, stages int) error {
 	plan := *r.plan // what the caller changes later is not rented
 	plan.VMs, plan.Functions, plan.Reach = slices.Clone(plan.VMs), slices.Clone(plan.Functions), slices.Clone(plan.Reach)
 	r.plan = &plan
-	if r.vms == nil && len(plan.VMs) > 0 || r.functions == nil && len(plan.Functions) > 0 {
+	return r.provided()
+}
+
+// provided reports groups of the plan that nobody sells.
+func (r *rental) provided() error {
+	if r.vms == nil && len(r.plan.VMs) > 0 || r.functions == nil && len(r.plan.Functions) > 0 {
 		return r.wrong("give serflow.On both providers", fmt.Errorf("%w: the plan has groups of a kind that there is no provider for", provisioner.ErrPlan))
 	}
 	return nil

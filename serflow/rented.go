@@ -129,7 +129,7 @@ func (c *cloud) bill(s *Stats) {
 	if c.fleet == nil {
 		return
 	}
-	vms, dollars := c.fleet.status()
+	vms, dollars, _ := c.fleet.status()
 	s.VMDollars = dollars
 	for _, vm := range vms {
 		s.VMs = append(s.VMs, VMStats{ID: vm.ID, Group: c.groupName(vm.Key.Stages), Offer: vm.Key.Offer, State: vm.State.String()})

@@ -1,6 +1,7 @@
 package serflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,9 +58,10 @@ func storeName(s Store) string {
 	return fmt.Sprintf("%T", s)
 }
 
-// State has the pipeline keep what its Scale has learned, the plan and the scale: it saves them once
-// a minute and when it is closed, and begins with them the next time. What is of another model, or
-// cannot be read, is left alone and in the Log. Give each owner a store of its own.
+// State has the pipeline keep what its VMs have cost in the last 24 hours, for Limits.PerDay, and what its
+// Scale has learned, the plan and the scale: it saves them about once a minute and when it is closed, and
+// begins with them the next time. What cannot be read is in the Log, and so is what is of another
+// model, of which only the money counts. Give each owner a store of its own.
 func State(s Store) Option { return func(p *Pipeline) { p.rental.store = s } }
 
 // savedState is what a store keeps, as JSON.
@@ -70,6 +72,8 @@ type savedState struct {
 	Given       provisioner.Plan `json:"given"` // what the pipeline was opened with
 	Plan        provisioner.Plan `json:"plan"`  // what has become of it
 	Loop        json.RawMessage  `json:"loop,omitempty"`
+
+	Spent provisioner.Spending `json:"spent"`
 }
 
 const stateVersion = 1
@@ -77,30 +81,45 @@ const stateVersion = 1
 // keepEvery is how often state is saved, and keepTime how long that may take.
 const keepEvery, keepTime = time.Minute, 10 * time.Second
 
-// load is what was saved of this model, and puts the plan that became of this one into its place.
-// What cannot be used is in the log, and nothing is remembered then.
-func (c *cloud) load(ctx context.Context) (state savedState) {
+// load takes up what was saved of this model.
+// What cannot be used is in the log, and only what was spent is remembered then.
+func (c *cloud) load(ctx context.Context) {
 	c.given = *c.plan
-	if c.store == nil || c.scaling == nil {
-		return state
+	if c.store == nil {
+		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTime)
 	defer cancel()
 	data, err := c.store.Load(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		return state
+		return
 	}
 	if err == nil {
-		state, err = c.read(data)
+		c.past, err = c.read(data)
 	}
 	if err != nil {
 		c.log.Warn("nothing is remembered of earlier runs", "store", storeName(c.store), "error", err)
-		return savedState{}
+		c.past = savedState{Spent: c.past.Spent, Saved: c.past.Saved}
+		return
 	}
-	if c.replanned && reflect.DeepEqual(state.Given, c.given) {
-		c.plan = &state.Plan
+}
+
+// goOn begins with the plan that became of this one, if there is one that still can be: prices, limits, pins and
+// what may be rented are those of today.
+func (c *cloud) goOn() (err error) {
+	if c.replanned && reflect.DeepEqual(c.past.Given, c.given) {
+		c.plan = &c.past.Plan
+		if err = cmp.Or(c.provided(), c.enough(c.model)); err == nil {
+			c.scaler, err = c.newScaler()
+		}
+		if err == nil {
+			return nil
+		}
+		c.log.Warn("the plan of the earlier run is left for the one of now", "store", storeName(c.store), "error", err)
+		c.plan = &c.given
 	}
-	return state
+	c.scaler, err = c.newScaler()
+	return err
 }
 
 func (c *cloud) read(data []byte) (s savedState, err error) {
@@ -117,20 +136,20 @@ func (c *cloud) read(data []byte) (s savedState, err error) {
 }
 
 // remember has the loop go on from what was saved.
-func (c *cloud) remember(s savedState) {
-	if c.scaler == nil || len(s.Loop) == 0 {
+func (c *cloud) remember() {
+	if c.scaler == nil || len(c.past.Loop) == 0 {
 		return
 	}
-	if err := c.scaler.loop.UnmarshalJSON(s.Loop); err != nil {
+	if err := c.scaler.loop.UnmarshalJSON(c.past.Loop); err != nil {
 		c.log.Warn("nothing is remembered of earlier runs", "store", storeName(c.store), "error", err)
 		return
 	}
-	c.log.Info("remembered", "saved", s.Saved)
+	c.log.Info("remembered", "saved", c.past.Saved)
 }
 
 // keep saves the state now and then, without holding the fleet's goroutine up.
 func (f *fleet) keep() {
-	if f.store == nil || f.saving || f.savedAt > 0 && f.now() < f.savedAt+keepEvery {
+	if f.store == nil || f.saving || !f.scaler.decided() || !f.machine.Listed() || f.savedAt > 0 && f.now() < f.savedAt+keepEvery {
 		return
 	}
 	data, err := f.state()
@@ -138,7 +157,7 @@ func (f *fleet) keep() {
 		f.note("save", err)
 		return
 	}
-	f.saving, f.savedAt = true, f.now()
+	f.saving, f.savedAt = true, max(f.now(), 1) // 0 is never
 	f.work.Go(func() {
 		f.save(f.ctx, data)
 		f.tell(func() { f.saving = false })
@@ -147,11 +166,18 @@ func (f *fleet) keep() {
 
 // state is what is to be saved. It is for the fleet's goroutine, or once that has ended.
 func (c *cloud) state() ([]byte, error) {
-	loop, err := c.scaler.loop.MarshalJSON()
-	if err != nil {
-		return nil, err
+	s := savedState{
+		Version: stateVersion, Fingerprint: c.fingerprint, Saved: time.Now().UTC(), Given: c.given, Plan: c.inForce(),
+		Loop: c.past.Loop, Spent: c.fleet.machine.Spending(c.now()),
 	}
-	return json.MarshalIndent(savedState{Version: stateVersion, Fingerprint: c.fingerprint, Saved: time.Now().UTC(), Given: c.given, Plan: c.inForce(), Loop: loop}, "", "\t")
+	if c.scaler != nil && c.scaler.decided() {
+		loop, err := c.scaler.loop.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		s.Loop = loop
+	}
+	return json.MarshalIndent(s, "", "\t")
 }
 
 func (c *cloud) save(ctx context.Context, data []byte) {
@@ -165,7 +191,7 @@ func (c *cloud) save(ctx context.Context, data []byte) {
 
 // keepLast saves the state when all goroutines have ended.
 func (c *cloud) keepLast() {
-	if c.store == nil || c.scaler == nil || !c.scaler.decided() {
+	if c.store == nil || c.fleet == nil || !c.scaler.decided() && c.fleet.total() == 0 {
 		return
 	}
 	if data, err := c.state(); err == nil {
