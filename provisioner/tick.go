@@ -27,7 +27,9 @@ func (f *Fleet) Tick(now time.Duration) (actions []Action, wake time.Duration) {
 	f.spent.advance(now)
 	f.lingers = Never
 	broke := f.spent.day() >= f.limits.PerDay
-	for _, w := range f.targets() {
+	targets := f.targets()
+	f.cut(targets)
+	for _, w := range targets {
 		if broke {
 			w.VMs, w.Linger = 0, 0
 		}
