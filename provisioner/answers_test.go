@@ -137,3 +137,33 @@ func TestPatienceWithoutEnd(t *testing.T) {
 	_, wake = f.Tick(0)
 	want(t, "negative", wake, time.Minute)
 }
+
+// A launch is asked for again as it was, whatever has come of it since: a provider refuses a token that comes with
+// another number.
+func TestAskedAgainAsBefore(t *testing.T) {
+	f := started(t, ample, wanted(3))
+	want(t, "first", tick(f, 0), "launch 3 small f-1")
+	f.Ready(30*time.Second, "a", "f-1")
+	want(t, "again", tick(f, time.Minute), "launch 3 small f-1")
+}
+
+// A list that nobody has asked for may be older than the end of a VM that it names: that is not adopted.
+func TestOlderListThanTheEnd(t *testing.T) {
+	f := started(t, ample, wanted(1))
+	tick(f, 0)
+	f.Launched(0, "f-1", "a")
+	f.Ready(time.Minute, "a", "f-1")
+	if err := f.Want(); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "not wanted", tick(f, 100*time.Second), "drain a")
+	f.Idle(101*time.Second, "a")
+	want(t, "idle", tick(f, 101*time.Second), "end a")
+	f.Ended(102*time.Second, "a")
+	tick(f, 103*time.Second)
+	f.Found(104*time.Second, provisioner.Found{ID: "a", Token: "f-1", Stages: whole, Offer: small})
+	want(t, "it is no more", tick(f, 104*time.Second), "")
+	tick(f, 199*time.Second)
+	f.Found(200*time.Second, provisioner.Found{ID: "a", Token: "f-1", Stages: whole, Offer: small})
+	want(t, "it is, after all", len(f.VMs()), 1)
+}
