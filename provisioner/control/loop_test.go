@@ -110,6 +110,27 @@ func TestFallsBackToTheNextOffer(t *testing.T) {
 	want(t, "a large one goes first", [2]int{count(small.Name), count(large.Name)}, [2]int{1, 1})
 }
 
+// What is too much is of the dearest offer for what it carries, also where that is the plan's own.
+func TestTheDearestGoFirst(t *testing.T) {
+	n := 2.0
+	w := newWorld(t, 1, func() control.Config {
+		c := one(0, ordering(&n))
+		c.Groups[0].Offers = []control.Offer{offered(large, 2, 100), offered(small, 0, 50)}
+		return c
+	}, steady(10))
+	w.out = func(now time.Duration, offer string) bool { return offer == large.Name && now < time.Hour }
+	w.until(90 * time.Minute)
+	n = 4
+	w.until(100 * time.Minute)
+	n = 3
+	w.until(110 * time.Minute)
+	left := map[string]int{}
+	for _, vm := range w.vms {
+		left[vm.Offer.Name]++
+	}
+	want(t, "small ones, in place of the first two, and one of the next two", left, map[string]int{"large": 1, "small": 4})
+}
+
 // Without any capacity functions serve; the fleet asks on, after pauses that double, and takes
 // what comes back.
 func TestNoCapacityAtAll(t *testing.T) {
