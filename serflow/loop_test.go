@@ -331,9 +331,9 @@ func TestRestartKeepsTheDaysSpending(t *testing.T) {
 			s := newSkies(t, rentedModel, nil, cheap)
 			var log told
 			same := append(more, serflow.State(serflow.File(filepath.Join(t.TempDir(), "state.json"))), serflow.Credential("a-secret-of-the-owner"),
-				serflow.Limits(provisioner.Limits{VMs: 9, PerHour: 1, PerDay: 0.05}))
+				serflow.Limits(provisioner.Limits{VMs: 9, PerHour: 1, PerDay: 0.01}))
 			p := s.scaled(t, &log, serflow.Scaling{}, same...)
-			try(t, p, 3, 90*time.Minute)
+			try(t, p, 3, 30*time.Minute)
 			if n := ready(p); n > 0 {
 				t.Fatalf("%s: %d VMs, at $0.036 an hour", name, n)
 			}
@@ -343,7 +343,7 @@ func TestRestartKeepsTheDaysSpending(t *testing.T) {
 			before := s.Account().VMs
 			p = s.scaled(t, &log, serflow.Scaling{}, same...)
 			defer s.closed(t, p)
-			send(t, p, 3, 10*time.Minute)
+			send(t, p, 3, 5*time.Minute)
 			if n := s.Account().VMs - before; n > 0 {
 				t.Errorf("%s: %d VMs launched, with nothing left to spend: %s", name, n, log.String())
 			}
@@ -351,7 +351,7 @@ func TestRestartKeepsTheDaysSpending(t *testing.T) {
 			defer cancel()
 			alone := serflow.Plan(provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: stage.Range{Last: 2}, Offer: cheap, VMs: 1}}})
 			_, err := serflow.Open(ctx, s.model, s.options(append(same, alone)...)...)
-			if err == nil || !strings.Contains(err.Error(), "$0.05 a day are spent") {
+			if err == nil || !strings.Contains(err.Error(), "$0.01 a day are spent") {
 				t.Errorf("%s: without functions: %v", name, err)
 			}
 		})

@@ -4,9 +4,15 @@ package serflow_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,4 +139,127 @@ func (s *skies) mostGroups(p *serflow.Pipeline) string {
 		groups[vm.Group] = true
 	}
 	return strings.Join(slices.Sorted(maps.Keys(groups)), " ")
+}
+
+// stuckFunctions never answers Ensure, and refuses Remove for a while.
+type stuckFunctions struct {
+	skyFunctions
+	stuck    *atomic.Bool
+	refusals *atomic.Int64
+}
+
+func (f stuckFunctions) Ensure(ctx context.Context, spec providers.FunctionSpec) (providers.Function, error) {
+	made, err := f.skyFunctions.Ensure(ctx, spec)
+	if f.stuck.Load() {
+		<-ctx.Done()
+		return providers.Function{}, ctx.Err()
+	}
+	return made, err
+}
+
+func (f stuckFunctions) Remove(ctx context.Context, id string) error {
+	if f.refusals.Add(-1) >= 0 {
+		return providers.ErrThrottled
+	}
+	return f.skyFunctions.Remove(ctx, id)
+}
+
+// A provider that makes the functions of another plan, and never says so: that plan is given up, its VMs are not
+// paid for beside those of the plan in force, and its functions are removed, if need be after some tries.
+func TestMoveThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, tiny, roomy)
+		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
+		var log told
+		functions := stuckFunctions{s.lambdas().(skyFunctions), new(atomic.Bool), new(atomic.Int64)}
+		p := s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.On(s.vms(), functions))
+		defer s.closed(t, p)
+		made, err := s.Functions().List(t.Context(), "test")
+		functions.stuck.Store(true)
+		functions.refusals.Store(5)
+		s.dearer.Store(100)
+		time.Sleep(55 * time.Minute) // prices are asked for once an hour
+		stream(t, p, 2, 25*time.Minute, 2)
+		left, err2 := s.Functions().List(t.Context(), "test")
+		first := fmt.Sprintf("function-%d", len(made)+1) // what was made in the first try; by now there is a second
+		if err != nil || err2 != nil || len(left) > len(made)+1 || slices.ContainsFunc(left, func(f providers.Function) bool { return f.ID == first }) {
+			t.Errorf("functions %v, were %v", left, made)
+		}
+		if log.count("the plan stays as it is") != 1 {
+			t.Error(log.String())
+		}
+	})
+}
+
+// A plan that an earlier run has moved to, and that cannot be any more, keeps nobody from opening.
+func TestStateOfAPlanThatCannotBe(t *testing.T) {
+	for name, now := range map[string]func(t *testing.T) serflow.Option{
+		"pinned groups that it has not": func(t *testing.T) serflow.Option {
+			pins := []serflow.Pin{{Stages: stage.Range{First: 2, Last: 2}, Max: 3}}
+			return serflow.Scale(serflow.Scaling{Ask: twoParts(t, 1, 1, 1), Pins: pins})
+		},
+		"an offer that is not sold any more": func(t *testing.T) serflow.Option {
+			return serflow.Scale(serflow.Scaling{Ask: twoParts(t, 1, 1, 1)})
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSkies(t, rentedModel, nil, tiny, roomy)
+			s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
+			var log told
+			path := filepath.Join(t.TempDir(), "state")
+			p := s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.State(serflow.File(path)))
+			stream(t, p, 10, time.Minute, 2)
+			if err := p.Close(); err != nil {
+				t.Fatal(err)
+			}
+			state := map[string]any{}
+			saved, err := os.ReadFile(path)
+			if err = errors.Join(err, json.Unmarshal(saved, &state)); err != nil {
+				t.Fatal(err)
+			}
+			plan := state["plan"].(map[string]any)
+			if groups := plan["VMs"].([]any); strings.HasPrefix(name, "an offer") {
+				groups[0].(map[string]any)["Offer"].(map[string]any)["Name"] = "sold out"
+			} else {
+				plan["VMs"] = groups[:1]
+			}
+			saved, err = json.Marshal(state)
+			if err = errors.Join(err, os.WriteFile(path, saved, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			p = s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.State(serflow.File(path)), now(t))
+			defer s.closed(t, p)
+			stream(t, p, 10, 3*time.Minute, 2)
+			if log.count("the plan of the earlier run is left") != 1 || offers(p)["roomy"] == 0 {
+				t.Errorf("%s: %s", name, log.String())
+			}
+		})
+	}
+}
+
+// What no provider was given for is not planned with, and no VM counts on it: an Ask may be of more than
+// is rented.
+func TestAskOfMoreThanIsRented(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, tiny, roomy)
+		var log told
+		ask := twoParts(t, 1, 1, 1)
+		p := s.replanning(t, &log, ask, serflow.On(s.vms(), nil))
+		defer s.closed(t, p)
+		stream(t, p, 5, 5*time.Minute, 2)
+		if log.count("planning without functions") != 1 || log.count("functions take the rest") > 0 || len(ask.Functions) == 0 || ready(p) == 0 {
+			t.Errorf("%d VMs: %s", ready(p), log.String())
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, tiny, roomy)
+		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
+		var log told
+		p := s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.On(nil, s.lambdas()))
+		defer s.closed(t, p)
+		stream(t, p, 5, time.Minute, 2)
+		if log.count("planning without VMs") != 1 {
+			t.Error(log.String())
+		}
+	})
 }

@@ -1,11 +1,8 @@
 package serflow_test
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -157,51 +154,5 @@ func TestBothGroups(t *testing.T) {
 	}
 	if len(old[0].Offers) != 2 || len(now[0].Offers) != 2 || now[0].Offers[1].Offer.Name != "tiny" {
 		t.Error("the plans' own groups have changed")
-	}
-}
-
-// A plan that an earlier run has moved to, and that cannot be any more, keeps nobody from opening.
-func TestStateOfAPlanThatCannotBe(t *testing.T) {
-	for name, now := range map[string]func(t *testing.T) serflow.Option{
-		"pinned groups that it has not": func(t *testing.T) serflow.Option {
-			pins := []serflow.Pin{{Stages: stage.Range{First: 2, Last: 2}, Max: 3}}
-			return serflow.Scale(serflow.Scaling{Ask: twoParts(t, 1, 1, 1), Pins: pins})
-		},
-		"an offer that is not sold any more": func(t *testing.T) serflow.Option {
-			return serflow.Scale(serflow.Scaling{Ask: twoParts(t, 1, 1, 1)})
-		},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newSkies(t, rentedModel, nil, tiny, roomy)
-			s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
-			var log told
-			path := filepath.Join(t.TempDir(), "state")
-			p := s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.State(serflow.File(path)))
-			stream(t, p, 10, time.Minute, 2)
-			if err := p.Close(); err != nil {
-				t.Fatal(err)
-			}
-			state := map[string]any{}
-			saved, err := os.ReadFile(path)
-			if err = errors.Join(err, json.Unmarshal(saved, &state)); err != nil {
-				t.Fatal(err)
-			}
-			plan := state["plan"].(map[string]any)
-			if groups := plan["VMs"].([]any); strings.HasPrefix(name, "an offer") {
-				groups[0].(map[string]any)["Offer"].(map[string]any)["Name"] = "sold out"
-			} else {
-				plan["VMs"] = groups[:1]
-			}
-			saved, err = json.Marshal(state)
-			if err = errors.Join(err, os.WriteFile(path, saved, 0o600)); err != nil {
-				t.Fatal(err)
-			}
-			p = s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.State(serflow.File(path)), now(t))
-			defer s.closed(t, p)
-			stream(t, p, 10, 3*time.Minute, 2)
-			if log.count("the plan of the earlier run is left") != 1 || offers(p)["roomy"] == 0 {
-				t.Errorf("%s: %s", name, log.String())
-			}
-		})
 	}
 }
