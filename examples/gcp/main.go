@@ -110,6 +110,8 @@ func settingsOf(args []string) (s settings, err error) {
 		return s, fmt.Errorf("%w: -serve and -teardown: give one of them", errUsage)
 	case !s.dry && len(left) > 0:
 		return s, fmt.Errorf("%w: give %s: what stands for them in the dry run may be somebody else's", errUsage, strings.Join(left, " and "))
+	case s.rate > 1e7:
+		return s, fmt.Errorf("%w: -rate %v: give no more than ten million", errUsage, s.rate)
 	case !(s.rate > 0) || s.slo <= 0 || s.settle <= 0 || !(s.spot >= 0):
 		return s, fmt.Errorf("%w: -rate %v, -slo %v, -settle %v and -spot %v: give more than 0", errUsage, s.rate, s.slo, s.settle, s.spot)
 	case len(s.zones) == 0 || strings.Count(s.zones[0], "-") != 2:

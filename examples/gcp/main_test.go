@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestWhatCannotBeMeant(t *testing.T) {
-	for _, args := range [][]string{{"serve"}, {"-serf", ":1"}, {"-vms", "many"}, {"-rate", "0"}, {"-slo", "-1s"}, {"-spot", "-1"}, {"-zones", "us-central1"}, {"-serve", ":1", "-teardown"},
+	for _, args := range [][]string{{"serve"}, {"-serf", ":1"}, {"-vms", "many"}, {"-rate", "Inf"}, {"-rate", "0"}, {"-slo", "-1s"}, {"-spot", "-1"}, {"-zones", "us-central1"}, {"-serve", ":1", "-teardown"},
 		{"-serve", ":1", "-owner", "shop", "-project", "mine"}, {"-teardown", "-project", "mine"}} {
 		if err := run(t.Context(), args, os.Stderr); !errors.Is(err, errUsage) {
 			t.Errorf("%v: %v", args, err)
@@ -32,6 +33,19 @@ func TestWhatCannotBeMeant(t *testing.T) {
 	}
 	if err := run(t.Context(), []string{"-help"}, os.Stderr); !errors.Is(err, flag.ErrHelp) {
 		t.Error(err)
+	}
+}
+
+// What the provider of VMs would refuse at every launch is said before anything is rented.
+func TestOptionsThatCannotBe(t *testing.T) {
+	for says, args := range map[string][]string{"of one region": {"-zones", "us-central1-a,europe-west1-b"}, "65535": {"-port", "99999"}} {
+		s, err := settingsOf(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.open(t.Context(), s.vms(), s.functions(), slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v", args, err)
+		}
 	}
 }
 

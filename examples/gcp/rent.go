@@ -89,6 +89,9 @@ func (s settings) ask() (planner.Ask, error) {
 
 // open rents what the planner says, and has the fleet follow the traffic.
 func (s settings) open(ctx context.Context, vms *gcp.ComputeEngine, functions *gcp.CloudRun, log *slog.Logger) (*serflow.Pipeline, error) {
+	if _, err := vms.Offers(ctx); err != nil { // says what is wrong with the options, before anything is rented
+		return nil, err
+	}
 	ask, err := s.ask()
 	if err != nil {
 		return nil, err
