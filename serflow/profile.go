@@ -57,6 +57,11 @@ func Profile(ctx context.Context, model stage.Model, samples [][]stage.Tensor, o
 	if err != nil {
 		return r.document, err
 	}
+	if len(steps) > 0 { // what could not be saved in the end is not rented for
+		if err := r.save(ctx); err != nil {
+			return r.document, err
+		}
+	}
 	var errs []error
 	for _, s := range steps {
 		if err := r.measure(ctx, s); err != nil {

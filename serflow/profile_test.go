@@ -239,6 +239,7 @@ func TestProfileNamesItsFile(t *testing.T) {
 		if !errors.Is(err, profile.ErrProfile) || !strings.Contains(err.Error(), file) {
 			t.Error(err)
 		}
+		s.hook(func(_ int, op string) error { t.Errorf("%s, for a profile that cannot be saved", op); return nil }, nil)
 		nowhere := filepath.Join(t.TempDir(), "none", "profile.json")
 		if _, err := serflow.Profile(t.Context(), rentedModel, manySamples(1), serflow.Profiling{Store: serflow.File(nowhere)}, s.options()...); err == nil || !strings.Contains(err.Error(), nowhere) {
 			t.Error(err)

@@ -188,17 +188,22 @@ func (r *profiling) add(ctx context.Context, offer string, o *profile.Offer) err
 		return r.rental.wrong("measure into another Store of Profiling", err)
 	}
 	r.document = both
+	return r.save(ctx)
+}
+
+// save saves what has been measured so far.
+func (r *profiling) save(ctx context.Context) error {
 	if r.Store == nil {
 		return nil
 	}
 	var text bytes.Buffer
-	if err := both.Write(&text); err != nil {
+	if err := r.document.Write(&text); err != nil {
 		return r.rental.wrong("", err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 	defer cancel()
 	if err := r.Store.Save(ctx, text.Bytes()); err != nil {
-		return r.rental.wrong("see why the Store of Profiling cannot save it", fmt.Errorf("what was measured is not saved in %s: %w", storeName(r.Store), err))
+		return r.rental.wrong("see why the Store of Profiling cannot save it", fmt.Errorf("what is measured is not saved in %s: %w", storeName(r.Store), err))
 	}
 	return nil
 }

@@ -48,8 +48,8 @@ func main() {
 	samples := flag.Int("samples", 128, "that are taken through the stages, for each size of batches")
 	rate := flag.Float64("rate", 40, "requests a second to plan for")
 	flag.Parse()
-	if flag.NArg() > 0 || *samples < 1 || !(*rate > 0) {
-		log.Printf("-samples %d, -rate %v, arguments %q: give 1 or more, a rate above 0, and flags only (-help lists them)", *samples, *rate, flag.Args())
+	if flag.NArg() > 0 || *samples < 1 || !(*rate > 0 && *rate < 1e9) {
+		log.Printf("-samples %d, -rate %v, arguments %q: give 1 or more, a rate above 0 and below a billion, and flags only (-help lists them)", *samples, *rate, flag.Args())
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
