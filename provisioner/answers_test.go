@@ -167,3 +167,16 @@ func TestOlderListThanTheEnd(t *testing.T) {
 	f.Found(200*time.Second, provisioner.Found{ID: "a", Token: "f-1", Stages: whole, Offer: small})
 	want(t, "it is, after all", len(f.VMs()), 1)
 }
+
+// A list without a VM that became known while the list may have been on its way says nothing of it; a later one
+// says that it has ended.
+func TestListOlderThanALaunch(t *testing.T) {
+	f := started(t, ample, wanted(1))
+	tick(f, 0)
+	f.Launched(10*time.Second, "f-1", "a")
+	f.Ready(20*time.Second, "a", "f-1")
+	f.Found(69 * time.Second)
+	want(t, "it serves on", tick(f, 69*time.Second), "")
+	f.Found(70 * time.Second)
+	want(t, "it is no more", tick(f, 70*time.Second), "launch 1 small f-2")
+}
