@@ -75,6 +75,9 @@ func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error)
 	if err := c.goOn(); err != nil {
 		return nil, err
 	}
+	if c.scaler != nil && c.store == nil {
+		c.log.Info("a restart would forget the scale and what VMs have cost today", "remedy", "add serflow.State")
+	}
 	c.remember()
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.balancer.Publish(c.inForce().Generation)

@@ -93,5 +93,8 @@ func (s settings) open(ctx context.Context, d deployed, log *slog.Logger) (*serf
 	if secret := os.Getenv("SERFLOW_CREDENTIAL"); secret != "" { // the next start adopts what this one leaves
 		options = append(options, serflow.Credential(secret))
 	}
+	if file := os.Getenv("SERFLOW_STATE"); file != "" { // and knows the scale, and what was spent today
+		options = append(options, serflow.State(serflow.File(file)))
+	}
 	return serflow.Open(ctx, shouting.Model, options...)
 }

@@ -103,6 +103,9 @@ func (s settings) open(ctx context.Context, vms *gcp.ComputeEngine, functions *g
 	if secret := os.Getenv("SERFLOW_CREDENTIAL"); secret != "" { // the next start adopts what this one leaves
 		options = append(options, serflow.Credential(secret))
 	}
+	if file := os.Getenv("SERFLOW_STATE"); file != "" { // and knows the scale, and what was spent today
+		options = append(options, serflow.State(serflow.File(file)))
+	}
 	p, err := serflow.Open(ctx, shouting.Model, options...)
 	if err != nil {
 		return nil, fmt.Errorf("renting: %w", err)
