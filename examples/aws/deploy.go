@@ -22,20 +22,28 @@ type deployed struct {
 // key is where the owner's program is, in the bucket.
 func (s settings) key() string { return "serflow/" + s.owner + "/worker" }
 
+// load reads the program, and sets the settings' architecture.
+func (s *settings) load() (program []byte, err error) {
+	if s.program == "" {
+		if s.program, err = os.Executable(); err != nil {
+			return nil, err
+		}
+	}
+	if program, err = os.ReadFile(s.program); err != nil {
+		return nil, err
+	}
+	if s.arch, err = archOf(program); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.program, err)
+	}
+	return program, nil
+}
+
 // deploy puts the program into the bucket, and into a zip file that the first function made of it
 // uploads. It sets the settings' architecture.
 func (s *settings) deploy(ctx context.Context, dir string) (d deployed, err error) {
-	if s.program == "" {
-		if s.program, err = os.Executable(); err != nil {
-			return d, err
-		}
-	}
-	program, err := os.ReadFile(s.program)
+	program, err := s.load()
 	if err != nil {
 		return d, err
-	}
-	if s.arch, err = archOf(program); err != nil {
-		return d, fmt.Errorf("%s: %w", s.program, err)
 	}
 	d = deployed{s.key(), filepath.Join(dir, "worker.zip")}
 	if err := zipped(d.zip, program); err != nil {
@@ -46,6 +54,9 @@ func (s *settings) deploy(ctx context.Context, dir string) (d deployed, err erro
 
 func (s settings) upload(ctx context.Context, key string, program []byte) error {
 	_, err := s.s3().PutObject(ctx, &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: bytes.NewReader(program)})
+	if err != nil {
+		err = fmt.Errorf("the bucket %s, which must be there, in %s, and writable by iam-deploy.json: %w", s.bucket, s.config.Region, err)
+	}
 	return err
 }
 

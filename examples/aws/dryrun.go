@@ -29,7 +29,14 @@ import (
 // dryRun plans, and does all that -serve and -teardown do to a fake of AWS, whose VMs never boot.
 // It is the one part that your copy of this program cannot have: it imports a package of Serflow's own.
 func (s settings) dryRun(ctx context.Context, out io.Writer) error {
-	s.arch, s.settle = "arm64", time.Millisecond
+	s.settle = time.Millisecond
+	given := s.program != ""
+	if _, err := s.load(); err != nil { // this program may be for another system
+		if given {
+			return err
+		}
+		s.arch = "arm64"
+	}
 	ask, err := s.ask()
 	if err != nil {
 		return err
@@ -89,7 +96,7 @@ func (s settings) rehearse(ctx context.Context, vms bool, calls *recorder) (err 
 func (s settings) fake(f *worker.Function) *fakeaws.Cloud {
 	o := fakeaws.Options{
 		Region: region, Images: slices.Collect(maps.Values(images)), Buckets: []string{s.bucket}, Subnets: map[string]string{}, Types: map[string]float64{},
-		Network: "127.9", Pending: time.Hour, // where nobody listens
+		Network: fakeaws.NoNetwork, Pending: time.Hour,
 		Function: func(payload []byte) ([]byte, error) {
 			var body []byte
 			if err := json.Unmarshal(payload, &body); err != nil {

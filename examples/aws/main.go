@@ -59,6 +59,7 @@ type settings struct {
 	slo                        time.Duration
 	limits                     provisioner.Limits
 	config                     sdk.Config
+	credential                 string // of VMs, for the next start to adopt them; "" for one of this start alone
 	arch                       string // of the program
 }
 
@@ -80,8 +81,11 @@ func settingsOf(args []string) (s settings, err error) {
 	f.Float64Var(&s.limits.PerHour, "per-hour", 1, "most dollars an hour for VMs")
 	f.Float64Var(&s.limits.PerDay, "per-day", 10, "most dollars a day for VMs")
 	f.DurationVar(&s.settle, "settle", 10*time.Second, "for -teardown: how long no VM must have been listed, since EC2 lists with a delay")
-	if err := f.Parse(args); err != nil {
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
 		return s, err
+	case err != nil:
+		return s, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	s.subnets, s.groups = list(*subnets), list(*groups)
 	s.dry = s.dry || s.serve == "" && !s.teardown
@@ -130,6 +134,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if s.config, err = config.LoadDefaultConfig(ctx); err != nil {
 		return err
 	}
+	if s.config.Region == "" {
+		return errors.New("no region: set AWS_REGION, or one in ~/.aws/config")
+	}
+	s.credential = os.Getenv("SERFLOW_CREDENTIAL")
 	if s.teardown {
 		return s.end(ctx, out)
 	}

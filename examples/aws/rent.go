@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/serflow/serflow-go/examples/shouting"
@@ -16,7 +15,7 @@ import (
 )
 
 // What is offered, by architecture: the cheaper of two types of VM. Spot VMs cost less and are taken
-// back: aws.Spot offers them, at the price that you expect to pay.
+// back: aws.Spot offers them, at the price that you are ready to pay.
 var types = map[string][]string{"arm64": {"c7g.large", "m7g.large"}, "amd64": {"c7i.large", "m7i.large"}}
 
 // images are Amazon Linux 2023, which has a client of S3, as AWS keeps them up to date.
@@ -34,7 +33,7 @@ func (s settings) vms(d deployed) *aws.EC2 {
 	const program = "/run/serflow/worker"
 	return aws.VMs(aws.VMOptions{
 		Sold: []aws.VM{s.offer()}, Subnets: s.subnets, SecurityGroups: s.groups, Image: images[s.arch], Role: s.instanceRole, Config: &s.config,
-		Command: fmt.Sprintf("aws s3 cp --only-show-errors --region %s s3://%s/%s %s && chmod 700 %[4]s && exec %[4]s", s.config.Region, s.bucket, d.key, program),
+		Command: fmt.Sprintf("timeout 600 aws s3 cp --only-show-errors --region %s s3://%s/%s %s && chmod 700 %[4]s && exec %[4]s", s.config.Region, s.bucket, d.key, program),
 	})
 }
 
@@ -90,8 +89,8 @@ func (s settings) open(ctx context.Context, d deployed, log *slog.Logger) (*serf
 		serflow.On(s.vms(d), s.functions(d)), serflow.Owner(s.owner), serflow.Limits(s.limits), serflow.SLO(s.slo),
 		serflow.Scale(serflow.Scaling{Ask: &ask}), serflow.Network(ask.Network), serflow.Log(log),
 	}
-	if secret := os.Getenv("SERFLOW_CREDENTIAL"); secret != "" { // the next start adopts what this one leaves
-		options = append(options, serflow.Credential(secret))
+	if s.credential != "" {
+		options = append(options, serflow.Credential(s.credential))
 	}
 	if file := os.Getenv("SERFLOW_STATE"); file != "" { // and knows the scale, and what was spent today
 		options = append(options, serflow.State(serflow.File(file)))

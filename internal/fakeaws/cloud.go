@@ -27,7 +27,7 @@ type Options struct {
 	// Boot is what a VM does from its launch until it shuts down, or is ended: then its context is
 	// over. Nil if VMs do nothing.
 	Boot    func(ctx context.Context, m Machine)
-	Network string // the first half of VMs' private addresses; default "10.0"
+	Network string // the first half of VMs' private addresses; default "10.0"; NoNetwork for VMs without addresses
 
 	Pending time.Duration // from a launch until a VM runs
 	Ending  time.Duration // from its termination until it has ended
@@ -44,6 +44,9 @@ type Options struct {
 	Creating time.Duration // from a function's creation, or a change of its code, until it can be called
 	Calls    int           // that may run at once, in all functions; 0 means any number
 }
+
+// NoNetwork is where VMs have no addresses.
+const NoNetwork = "none"
 
 // Fault is a way in which calls fail.
 type Fault string

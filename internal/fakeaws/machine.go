@@ -1,6 +1,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -33,9 +34,9 @@ func (c *Cloud) boot(v *vm) {
 
 // address is that of the n-th VM, counted from 1.
 func (c *Cloud) address(n int) string {
-	network := c.options.Network
-	if network == "" {
-		network = "10.0"
+	network := cmp.Or(c.options.Network, "10.0")
+	if network == NoNetwork {
+		return ""
 	}
 	return fmt.Sprintf("%s.%d.%d", network, n/250, n%250+4)
 }
