@@ -295,6 +295,29 @@ func outlive(t *testing.T, begin func(*amazon)) {
 	}
 }
 
+// The dearest that can happen: VMs that are billed a minute at least, never serve, and are launched again and
+// again. When the day's dollars are spent all are drained, which takes seconds, and no other is launched;
+// functions answer everything.
+func TestTheLimitsOfSpendingOnAWS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAmazon(t, rentedModel, fakeaws.Options{})
+		a.ill.Store(true)
+		limits := provisioner.Limits{VMs: 3, PerHour: 1, PerDay: 0.05}
+		p := a.open(t, 3, limits)
+		defer a.ended(t, p)
+		for range 12 * 60 {
+			if _, err := p.Infer(t.Context(), sampleOf(2)); err != nil {
+				t.Fatalf("a request is lost: %v", err)
+			}
+			time.Sleep(time.Minute)
+		}
+		const draining = 30.0 / 3600 * 3 * 0.0725 // dollars
+		if spent := a.VMDollars(); spent > limits.PerDay+draining || spent < limits.PerDay/2 {
+			t.Errorf("%v dollars were spent in half a day, by %d VMs: the limit is %v", spent, a.Launched(), limits.PerDay)
+		}
+	})
+}
+
 // An image that is not there keeps no request from its answer, and nothing is launched.
 func TestAnImageThatIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -166,6 +166,24 @@ func TestWhyFunctionsFail(t *testing.T) {
 	}
 }
 
+// A call runs no longer than its offer allows.
+func TestTheTimeoutOfAnOffer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		cloud := newLambda()
+		o := functionOptions(cloud)
+		o.Sold = aws.Sizes()[:1]
+		o.Sold[0].Timeout = 5 * time.Second
+		l := aws.Functions(o)
+		id := ensured(t, l, specOf(l, t))
+		cloud.Fail(invocation, fakeaws.TimedOut)
+		got, err := l.Invoke(t.Context(), id, []byte("abc"))
+		isError(t, err, providers.ErrFunction, "timed out")
+		if got.Billed != 5250*time.Millisecond {
+			t.Errorf("billed %v", got.Billed)
+		}
+	})
+}
+
 // A body that cannot fit is refused before it is sent; one that just fits is not.
 func TestPayloads(t *testing.T) {
 	bubble(t, func(t *testing.T) {
