@@ -16,6 +16,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ func main() {
 	log.SetFlags(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second interrupt ends it at once
 	err := run(ctx, os.Args[1:], os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -42,6 +44,9 @@ func main() {
 		log.Fatal(err)
 	}
 }
+
+// mostRate is for how many requests a second it plans at most: for absurdly many that takes for ever.
+const mostRate = 1e5
 
 // errUsage marks flags that cannot be.
 var errUsage = errors.New("usage")
@@ -97,6 +102,10 @@ func settingsOf(args []string) (s settings, err error) {
 		return s, fmt.Errorf("%w: -serve and -teardown: give one of them", errUsage)
 	case !s.dry && len(left) > 0:
 		return s, fmt.Errorf("%w: give %s: what stands for them in the dry run may be somebody else's", errUsage, strings.Join(left, " and "))
+	case len(s.subnets) == 0 || slices.Contains(s.subnets, ""):
+		return s, fmt.Errorf("%w: -subnets %q: give one or more, with commas", errUsage, *subnets)
+	case !(s.rate <= mostRate):
+		return s, fmt.Errorf("%w: -rate %v: give no more than %v", errUsage, s.rate, mostRate)
 	case !(s.rate > 0) || s.slo <= 0 || s.settle <= 0:
 		return s, fmt.Errorf("%w: -rate %v, -slo %v and -settle %v: give more than 0", errUsage, s.rate, s.slo, s.settle)
 	}

@@ -50,7 +50,7 @@ func TestTheZipFile(t *testing.T) {
 }
 
 func TestWhatCannotBeMeant(t *testing.T) {
-	for _, args := range [][]string{{"serve"}, {"-unknown"}, {"-rate", "much"}, {"-rate", "0"}, {"-slo", "-1s"}, {"-serve", ":1", "-teardown"},
+	for _, args := range [][]string{{"serve"}, {"-unknown"}, {"-rate", "much"}, {"-rate", "0"}, {"-rate", "+Inf"}, {"-rate", "NaN"}, {"-rate", "1e12"}, {"-subnets", ""}, {"-subnets", "subnet-1,"}, {"-slo", "-1s"}, {"-serve", ":1", "-teardown"},
 		{"-serve", ":1", "-owner", "shop"}, {"-teardown", "-bucket", "mine"}} {
 		if err := run(t.Context(), args, os.Stderr); !errors.Is(err, errUsage) {
 			t.Errorf("%v: %v", args, err)
