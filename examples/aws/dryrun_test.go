@@ -6,6 +6,8 @@ package main
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -20,12 +22,17 @@ func TestTheDryRun(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	t.Setenv("SERFLOW_CREDENTIAL", "a secret that nobody is shown")
+	state := filepath.Join(t.TempDir(), "state")
+	t.Setenv("SERFLOW_STATE", state)
 	var out strings.Builder
 	if err := run(t.Context(), nil, &out); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(out.String(), "nobody is shown") {
 		t.Error("it shows the credential")
+	}
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("it writes the state of the service: %v", err)
 	}
 	arch := "arm64"
 	if runtime.GOOS == "linux" { // of the program that would be deployed

@@ -65,6 +65,7 @@ type settings struct {
 	limits                     provisioner.Limits
 	config                     sdk.Config
 	credential                 string // of VMs, for the next start to adopt them; "" for one of this start alone
+	state                      string // file in which the next start finds the scale, and what was spent today; "" for none
 	arch                       string // of the program
 }
 
@@ -146,7 +147,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if s.config.Region == "" {
 		return errors.New("no region: set AWS_REGION, or one in ~/.aws/config")
 	}
-	s.credential = os.Getenv("SERFLOW_CREDENTIAL")
+	s.credential, s.state = os.Getenv("SERFLOW_CREDENTIAL"), os.Getenv("SERFLOW_STATE") // which a dry run leaves alone
 	if s.teardown {
 		return s.end(ctx, out)
 	}

@@ -92,8 +92,8 @@ func (s settings) open(ctx context.Context, d deployed, log *slog.Logger) (*serf
 	if s.credential != "" {
 		options = append(options, serflow.Credential(s.credential))
 	}
-	if file := os.Getenv("SERFLOW_STATE"); file != "" { // and knows the scale, and what was spent today
-		options = append(options, serflow.State(serflow.File(file)))
+	if s.state != "" {
+		options = append(options, serflow.State(serflow.File(s.state)))
 	}
 	return serflow.Open(ctx, shouting.Model, options...)
 }
