@@ -34,9 +34,12 @@ type VMOptions struct {
 
 	// Image is what runs if no Artifact is named: a machine image, such as "ami-0abc", or a
 	// parameter that names one, such as "resolve:ssm:/shop/image".
-	Image   string
-	Command string // that is the user's program in the image, with arguments, for a shell; default "/opt/serflow/worker"
-	Port    int    // that workers listen at; default 8080
+	Image string
+	// Command is the user's program in the image, with arguments, for a shell; default
+	// "/opt/serflow/worker". A worker ends, and its VM with it, when nobody owns it any more, but only
+	// once its model is open: have what comes before that, such as a download, end by itself ("timeout 600").
+	Command string
+	Port    int // that workers listen at; default 8080
 	// Role is the name of the instance profile of VMs; "" means none. Workers need no rights.
 	Role string
 	// Template is the ID or the name of a launch template, for all that is not said here, such
