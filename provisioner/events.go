@@ -157,6 +157,7 @@ func (f *Fleet) Found(now time.Duration, all ...Found) {
 			}
 		}
 		if !f.identify(now, x.ID, l) {
+			f.heirs[x.Token] = !f.ours(x.Token)
 			f.add(now, x.ID, l, Booting)
 		}
 	}

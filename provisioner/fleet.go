@@ -144,8 +144,9 @@ type Fleet struct {
 
 	lingers time.Duration // when the next VM is to be drained that is too many
 	rivals  map[string]bool
-	began   time.Duration // when the first list came
-	settled bool          // a list has come that names all that was launched before that
+	heirs   map[string]bool // tokens of launches of earlier programs whose VMs were adopted
+	began   time.Duration   // when the first list came
+	settled bool            // a list has come that names all that was launched before that
 
 	found   bool          // a list has come
 	listed  time.Duration // when the last one came
@@ -177,7 +178,7 @@ func (l *launch) doubtful(p Patience) bool { return l.refused || l.asks >= p.Ask
 func NewFleet(name string, l Limits, p Patience) *Fleet {
 	return &Fleet{
 		name: name, limits: l, patience: p.withDefaults(),
-		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, deaths: map[Key]*backoff{}, gone: map[string]ghost{}, warned: map[string]bool{}, rivals: map[string]bool{}, lingers: Never,
+		vms: map[string]*VM{}, launches: map[string]*launch{}, backoff: map[Key]*backoff{}, deaths: map[Key]*backoff{}, gone: map[string]ghost{}, warned: map[string]bool{}, rivals: map[string]bool{}, heirs: map[string]bool{}, lingers: Never,
 	}
 }
 

@@ -33,7 +33,7 @@ func (f *Fleet) without(now time.Duration, all []Found) []Found {
 func (f *Fleet) rival(x Found) bool {
 	_, known := f.vms[x.ID]
 	_, gone := f.gone[x.ID]
-	if known || gone || f.launches[x.Token] != nil || f.ours(x.Token) {
+	if known || gone || f.launches[x.Token] != nil || f.ours(x.Token) || f.heirs[x.Token] {
 		return false
 	}
 	f.rivals[x.ID] = true

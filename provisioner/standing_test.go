@@ -85,3 +85,19 @@ func TestRivals(t *testing.T) {
 	f.Found(15*time.Minute, foreign("before"))
 	want(t, "it has gone", len(f.Rivals()), 0)
 }
+
+// A VM of an earlier program that one list leaves out, and the next one has again, is no other program's: nobody else
+// would end it.
+func TestAdoptedAndLeftOutOnce(t *testing.T) {
+	f := provisioner.NewFleet("f", ample, provisioner.Patience{})
+	before := provisioner.Found{ID: "before", Token: "e-1", Stages: whole, Offer: small, Age: time.Hour}
+	f.Found(0, before)
+	tick(f, 0)
+	f.Found(5 * time.Minute)
+	want(t, "it seems to be gone", len(f.VMs()), 0)
+	tick(f, 5*time.Minute)
+	tick(f, 7*time.Minute)
+	f.Found(10*time.Minute, before)
+	want(t, "it is not wanted", tick(f, 10*time.Minute), "end before")
+	want(t, "rivals", len(f.Rivals()), 0)
+}
