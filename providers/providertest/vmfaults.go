@@ -54,6 +54,7 @@ func launchesThatFail(ctx context.Context, t *testing.T, c Cloud) {
 // What has been refused for want of capacity stays refused, so that a late answer to the first
 // ask is true when it comes.
 func launchesGrantedInPart(ctx context.Context, t *testing.T, c Cloud) {
+	begun := 0
 	if mend, ok := c.inject(t, Launch, PartGranted); ok {
 		l := c.launchOf(ctx, t, "part", 3)
 		some, err := c.VMs.Launch(ctx, l)
@@ -66,6 +67,7 @@ func launchesGrantedInPart(ctx context.Context, t *testing.T, c Cloud) {
 			t.Errorf("asked again: %v, %v; want %v", idsOf(again), err, idsOf(some))
 		}
 		c.count(ctx, t, "granted in part", len(some))
+		begun = len(some)
 		c.clear(ctx, t)
 	}
 	if mend, ok := c.inject(t, Launch, NoCapacity); ok {
@@ -76,6 +78,7 @@ func launchesGrantedInPart(ctx context.Context, t *testing.T, c Cloud) {
 		_, err = c.VMs.Launch(ctx, l)
 		c.isError(t, "asked again with the same token", c.VMs.Name(), err, providers.ErrInsufficientCapacity)
 		c.count(ctx, t, "refused twice", 0)
+		c.launched(t, "refused twice", begun)
 	}
 }
 
