@@ -2,6 +2,7 @@ package serflow_test
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -45,4 +46,46 @@ func TestListsThatTakeMinutes(t *testing.T) {
 			t.Errorf("%d VMs launched, for %d that serve: %s", n, ready(p), log.String())
 		}
 	})
+}
+
+// A VM whose end fails is told again until it has ended: it is billed until then.
+func TestEndsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil)
+		p := s.open(t, serflow.Plan(vmsAndFunctions(1)))
+		defer s.closed(t, p)
+		waitUntil(t, "VM that serves", func() bool { return ready(p) == 1 })
+		tries := 0
+		s.hook(func(_ int, op string) error {
+			if op != "end" {
+				return nil
+			}
+			if tries++; tries < 4 {
+				return providers.ErrThrottled
+			}
+			return nil
+		}, nil)
+		first := vmIDs(p)
+		s.stuck.Store(true)
+		waitUntil(t, "the VM to be given up", func() bool { return !slices.Contains(stateOf(p, "ready"), first[0]) })
+		s.stuck.Store(false)
+		time.Sleep(time.Minute)
+		if ending := stateOf(p, "ending"); !slices.Equal(ending, first) {
+			t.Errorf("ending: %v, want %v", ending, first)
+		}
+		time.Sleep(time.Minute)
+		if left := s.left(t); tries != 4 || slices.Contains(left, first[0]) {
+			t.Errorf("%d tries, left %v", tries, left)
+		}
+	})
+}
+
+// stateOf are the VMs that are in a state.
+func stateOf(p *serflow.Pipeline, state string) (ids []string) {
+	for _, vm := range p.Stats().VMs {
+		if vm.State == state {
+			ids = append(ids, vm.ID)
+		}
+	}
+	return ids
 }
