@@ -104,6 +104,7 @@ func (m Member) validate() error {
 type Balancer struct {
 	cores   int
 	purses  []purse // by core
+	paces   []pace  // by core
 	mu      sync.Mutex
 	members map[uint64]*member
 	groups  map[groupKey]*group
@@ -124,7 +125,7 @@ func New() *Balancer { return NewShared(1) }
 // Orda, IEEE/ACM ToN 2020).
 func NewShared(cores int) *Balancer {
 	cores = max(cores, 1)
-	b := &Balancer{cores: cores, purses: newPurses(cores), members: map[uint64]*member{}, groups: map[groupKey]*group{}}
+	b := &Balancer{cores: cores, purses: newPurses(cores), paces: newPaces(cores), members: map[uint64]*member{}, groups: map[groupKey]*group{}}
 	b.current.Store(b.newGeneration(0))
 	return b
 }

@@ -58,6 +58,11 @@ func (r *Request) Start(now time.Duration, random uint64) (s Step) {
 		return s
 	}
 	r.started = true
+	if !r.rules.Idle {
+		if miss := r.balancer.begins(r.core, now); r.rules.Miss == 0 {
+			r.rules.Miss = miss
+		}
+	}
 	r.send(&s, now, random, 0)
 	r.rest()
 	return s

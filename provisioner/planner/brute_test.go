@@ -48,6 +48,9 @@ func (b *brute) cost(f *partition, vms []rent) float64 {
 		if p.crowded(in, p.peak*p.reach[in.First]*(1-r.fleet.carried(r.n, p.peak*p.reach[in.First]))) {
 			return math.Inf(1)
 		}
+		if i > 0 {
+			sum += r.fleet.rent(r.n).apart
+		}
 		rate := p.mean * p.reach[in.First]
 		sum += r.fleet.dollars(r.n) + (rate-over)*p.transfer(p.Network.VM, in) + over*b.chain(f, in.First, to)
 		if in.Last+1 < to {

@@ -19,17 +19,18 @@ func (r *Result) explainSplit(line say) {
 	case r.PerStage == nil:
 		line("Splitting does not pay, and one group a stage would not work.")
 	default:
-		line("Splitting does not pay: one group a stage would cost %s dollars an hour more%s.", num(r.PerStage.Bill.Total()-r.Bill.Total()), dearer(r.Bill, r.PerStage.Bill))
+		line("Splitting does not pay: one group a stage would cost %s dollars an hour more%s.", num(r.PerStage.Bill.Total()+r.PerStage.Apart-r.Bill.Total()), dearer(r.Bill, r.PerStage))
 	}
 }
 
-// dearer says where one bill is higher than another, and where lower.
-func dearer(from, to Bill) string {
+// dearer says where a choice is dearer than a bill, and where less so.
+func dearer(from Bill, c *Choice) string {
+	to := c.Bill
 	var parts []string
 	for _, x := range []struct {
 		what string
 		more float64
-	}{{"VMs", to.VMs - from.VMs}, {"functions", to.Functions - from.Functions}, {"transfer", to.Transfer - from.Transfer}} {
+	}{{"VMs", to.VMs - from.VMs}, {"functions", to.Functions - from.Functions}, {"transfer", to.Transfer - from.Transfer}, {"fleets that scale apart", c.Apart}} {
 		switch {
 		case x.more > 1e-9:
 			parts = append(parts, num(x.more)+" more for "+x.what)

@@ -32,6 +32,9 @@ func (l *layout) choice() *Choice {
 		c.Plan.VMs = append(c.Plan.VMs, provisioner.VMGroup{Stages: in, Offer: v.Offer, VMs: r.n, Slots: v.Slots, MaxBatch: r.fleet.batch})
 		c.VMs = append(c.VMs, p.figures(f, r, to, &bill))
 		c.Bill.VMs += 3600 * r.fleet.dollars(r.n)
+		if i > 0 {
+			c.Apart += 3600 * r.apart
+		}
 		at = in.Last + 1
 	}
 	c.without(f, &bill, at, p.stages)

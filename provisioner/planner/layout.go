@@ -9,9 +9,9 @@ import (
 // vms finds the cheapest VM groups beside some functions, from the last stage back.
 func (s *search) vms(f *partition, may allowed) float64 {
 	n := s.p.stages
-	s.best[n] = 0
+	s.best[n], s.first[n] = 0, 0
 	for a := n - 1; a >= 0; a-- {
-		s.best[a] = math.Inf(1)
+		s.best[a], s.first[a] = math.Inf(1), math.Inf(1)
 		for b := a; b < n; b++ {
 			if may(a, b) && len(s.rents[a][b]) > 0 {
 				s.group(f, a, b)
@@ -20,7 +20,7 @@ func (s *search) vms(f *partition, may allowed) float64 {
 	}
 	least := math.Inf(1)
 	for to := 0; to <= n; to++ {
-		if x := s.onFunctions(f, 0, to) + s.best[to]; x < least {
+		if x := s.onFunctions(f, 0, to) + s.first[to]; x < least {
 			least = x
 			s.choice[n] = step{functions: to} // what comes before the first VM group
 		}
@@ -69,7 +69,10 @@ func (s *search) group(f *partition, a, b int) {
 			if r.over > 0 {
 				x += perCall * r.over
 			}
-			if x < s.best[a] {
+			if x < s.first[a] {
+				s.first[a], s.begin[a] = x, step{i, b, to}
+			}
+			if x += r.apart; x < s.best[a] {
 				s.best[a], s.choice[a] = x, step{i, b, to}
 			}
 		}
@@ -79,8 +82,9 @@ func (s *search) group(f *partition, a, b int) {
 // layout writes down what vms has chosen.
 func (s *search) layout(f *partition, perSecond float64) layout {
 	l := layout{p: s.p, perSecond: perSecond, ends: append([]int(nil), f.ends...)}
-	for at := s.choice[s.p.stages].functions; at < s.p.stages; {
-		c := s.choice[at]
+	choice := s.begin
+	for at := s.choice[s.p.stages].functions; at < s.p.stages; choice = s.choice {
+		c := choice[at]
 		l.vms = append(l.vms, s.rents[at][c.last][c.rent])
 		at = c.functions
 	}

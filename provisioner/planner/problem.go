@@ -15,6 +15,7 @@ type problem struct {
 	stages     int
 	reach      []float64
 	mean, peak float64 // rates
+	varies     bool
 	quantile   float64
 	target     float64 // the latency that is planned for: the SLO's, or a stricter one
 	depths     []depth
@@ -35,6 +36,7 @@ func newProblem(ask *Ask, margin float64) *problem {
 	if p.quantile == 0 {
 		p.quantile = 0.99
 	}
+	p.varies = p.peak > p.mean*(1+1e-9)
 	p.target = a.SLO.Latency.Seconds() * margin
 	if p.reach == nil {
 		p.reach = slices.Repeat([]float64{1}, p.stages)

@@ -104,6 +104,5 @@ func ExampleAskOf() {
 		fmt.Printf("%v on %d of %q, in batches of up to %d\n", g.Stages, g.VMs, g.Offer.Name, g.MaxBatch)
 	}
 	// Output:
-	// stage 1 on 1 of "4-vCPU VM", in batches of up to 16
-	// stages 2-4 on 1 of "4-vCPU VM", in batches of up to 4
+	// stages 1-4 on 2 of "4-vCPU VM", in batches of up to 4
 }

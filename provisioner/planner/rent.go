@@ -13,7 +13,15 @@ type rent struct {
 	n     int
 	fixed float64 // dollars a second for VMs, and for the transfer of what they carry
 	over  float64 // requests per second that they do not carry
+	// apart is dollars a second that a fleet costs more because it follows rates that vary by itself: half a VM, since
+	// VMs are whole, and a share of its VMs, since what one part has too many another may lack. A plan's first fleet
+	// pays nothing; each further one has to earn it.
+	apart float64
 }
+
+// aloneShare is a tenth: plans that saved less of a further fleet by their figures were the dearer ones, and later, in
+// simulations of bursts.
+const aloneShare = 0.1
 
 func (r *rent) at(perCall float64) float64 { return r.fixed + perCall*r.over }
 
@@ -21,6 +29,9 @@ func (f *fleet) rent(n int) rent {
 	over := f.over(n)
 	carried := f.p.mean*f.p.reach[f.in.First] - over
 	r := rent{fleet: f, n: n, over: over, fixed: f.dollars(n) + carried*f.p.transfer(f.p.Network.VM, f.in)}
+	if f.p.varies && n >= f.free {
+		r.apart = f.price/2 + aloneShare*f.dollars(n)
+	}
 	if f.must {
 		r.over = 0 // it is the SLO's, not the bill's
 	}

@@ -34,6 +34,10 @@ type Choice struct {
 	Median    time.Duration // half of the requests take no longer
 	InTime    float64       // share of the requests within the SLO's latency
 	Calls     float64       // of functions, for each request
+	// Apart is dollars per hour for half a VM, and a tenth of its VMs, of each VM group beyond the first where rates
+	// vary: fleets that follow them apart have more to spare than one. It is not in the Bill, which is that of the
+	// VMs planned, but a plan of several groups has to save it.
+	Apart float64
 }
 
 // Bill is dollars per hour. What has been committed to already is not in it.

@@ -24,8 +24,10 @@ type search struct {
 	closed [][]bool  // by from and to: whether functions may not have the stages between
 	guess  int       // tables that may still be made of fleets that look good
 	exact  bool      // what is chosen is to be known well
-	best   []float64
+	best   []float64 // from each stage on, behind other VM groups
 	choice []step
+	first  []float64 // the same without others before it
+	begin  []step
 }
 
 // step is what comes at a stage: a VM group, and after it functions up to the next one.
@@ -40,7 +42,7 @@ const mostGuesses = 48
 
 // newSearch looks at the ranges that may be VM groups.
 func newSearch(p *problem, tables *Planner, may allowed, exact bool) *search {
-	s := &search{p: p, tables: tables, exact: exact, guess: mostGuesses, best: make([]float64, p.stages+1), choice: make([]step, p.stages+1)}
+	s := &search{p: p, tables: tables, exact: exact, guess: mostGuesses, best: make([]float64, p.stages+1), choice: make([]step, p.stages+1), first: make([]float64, p.stages+1), begin: make([]step, p.stages+1)}
 	s.open()
 	s.fleets, s.rents = make([][][]*fleet, p.stages), make([][][]rent, p.stages)
 	for first := range p.stages {
