@@ -5,6 +5,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -12,9 +14,18 @@ import (
 // Without arguments nobody is asked: the plan is printed, and every call with what it says.
 func TestTheDryRun(t *testing.T) {
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file")
+	t.Setenv("SERFLOW_CREDENTIAL", "a secret that nobody is shown")
+	state := filepath.Join(t.TempDir(), "state")
+	t.Setenv("SERFLOW_STATE", state)
 	var out strings.Builder
 	if err := run(t.Context(), nil, &out); err != nil {
 		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "nobody is shown") {
+		t.Error("it shows the credential")
+	}
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("it writes the state of the service: %v", err)
 	}
 	rest := out.String()
 	for _, part := range []string{

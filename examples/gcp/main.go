@@ -61,6 +61,8 @@ type settings struct {
 	rate                  float64
 	slo                   time.Duration
 	limits                provisioner.Limits
+	credential            string // of VMs, for the next start to adopt them; "" for one of this start alone
+	state                 string // file that keeps scale and spending; "" for none
 	reached               reached
 }
 
@@ -150,7 +152,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	case s.dry:
 		return s.dryRun(ctx, out)
-	case s.teardown:
+	}
+	s.credential, s.state = os.Getenv("SERFLOW_CREDENTIAL"), os.Getenv("SERFLOW_STATE") // which a dry run leaves alone
+	if s.teardown {
 		return s.end(ctx, out)
 	}
 	return s.run(ctx, out)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -100,11 +99,11 @@ func (s settings) open(ctx context.Context, vms *gcp.ComputeEngine, functions *g
 		serflow.On(vms, functions), serflow.Owner(s.owner), serflow.Limits(s.limits), serflow.SLO(s.slo),
 		serflow.Scale(serflow.Scaling{Ask: &ask}), serflow.Network(ask.Network), serflow.Log(log),
 	}
-	if secret := os.Getenv("SERFLOW_CREDENTIAL"); secret != "" { // the next start adopts what this one leaves
-		options = append(options, serflow.Credential(secret))
+	if s.credential != "" {
+		options = append(options, serflow.Credential(s.credential))
 	}
-	if file := os.Getenv("SERFLOW_STATE"); file != "" { // and knows the scale, and what was spent today
-		options = append(options, serflow.State(serflow.File(file)))
+	if s.state != "" {
+		options = append(options, serflow.State(serflow.File(s.state)))
 	}
 	p, err := serflow.Open(ctx, shouting.Model, options...)
 	if err != nil {
