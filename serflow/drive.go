@@ -82,6 +82,7 @@ func (d *drive) run(ctx context.Context) Result {
 			return d.finish(ctx, step)
 		}
 		if step.Send {
+			d.cloud.scaler.sends(d.now(), step)
 			d.start(ctx, step)
 		}
 		timer.Reset(min(d.machine.Wake()-d.now(), balancer.Never/2))

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/control"
 )
@@ -20,8 +21,9 @@ type scaler struct {
 
 	ticked atomic.Bool // the loop has decided
 
-	mu    sync.Mutex
-	tally *control.Tally
+	mu     sync.Mutex
+	tally  *control.Tally // of requests, by the stages that they have got to
+	called *control.Tally // of calls of functions, by the stages that they begin with
 }
 
 // decided tells whether the loop has, if there is one: before, it knows nothing worth keeping.
@@ -55,6 +57,7 @@ func (c *cloud) newScaler() (*scaler, error) {
 func newScaler(l *control.Loop, stages int, begun time.Time) *scaler {
 	s := &scaler{loop: l, since: time.Duration(begun.UnixNano())}
 	s.tally = control.NewTally(stages, s.second(0)+1) // of the first second a part is missing
+	s.called = control.NewTally(stages, s.second(0)+1)
 	s.ration.Store(math.Float64bits(math.Inf(1)))
 	return s
 }
@@ -86,15 +89,25 @@ func (s *scaler) ends(now time.Duration, last int) {
 	}
 }
 
+// sends counts what is sent to a function, but for hedges, which say nothing of how loaded VMs are.
+func (s *scaler) sends(now time.Duration, step balancer.Step) {
+	if s == nil || step.Hedge || step.Place.Kind() != balancer.Function {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.called.See(s.second(now), step.Stage)
+}
+
 // tick has the loop decide, if it is due; due is false if it was not.
 func (s *scaler) tick(now time.Duration, f *provisioner.Fleet) (lines []control.Line, due bool) {
 	if s == nil || !s.loop.Due(now, f) {
 		return nil, false
 	}
 	s.mu.Lock()
-	counts := s.tally.Take(s.second(now))
+	seen := control.Seen{Wall: s.since + now, Counts: s.tally.Take(s.second(now)), Calls: s.called.Take(s.second(now))}
 	s.mu.Unlock()
-	lines = s.loop.Tick(now, f, control.Seen{Wall: s.since + now, Counts: counts})
+	lines = s.loop.Tick(now, f, seen)
 	s.ration.Store(math.Float64bits(s.loop.Ration(0)))
 	s.ticked.Store(true)
 	return lines, true

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -356,4 +357,47 @@ func TestRestartKeepsTheDaysSpending(t *testing.T) {
 			}
 		})
 	}
+}
+
+// heard is a policy that keeps what there is, leaves VMs five requests of each second, and adds up what it is told.
+type heard struct{ came, called, serving atomic.Int64 }
+
+func (*heard) Name() string { return "heard" }
+
+func (h *heard) Decide(_ time.Duration, o policy.Observation) policy.Decision {
+	g := o.Groups[0]
+	for _, n := range g.Counts.Each {
+		h.came.Add(int64(max(n, 0)))
+	}
+	h.called.Add(int64(g.Called))
+	h.serving.Store(int64(g.Serving))
+	return policy.Decision{Groups: []policy.Order{{VMs: float64(g.Ready), Rationed: true, Ration: 5}}}
+}
+
+// The policy is told what functions are called for, and beside how many VMs.
+func TestScaleHearsOfCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, nil, cheap)
+		var log told
+		var h heard
+		p := s.scaled(t, &log, serflow.Scaling{Policy: &h})
+		defer s.closed(t, p)
+		calls := int64(0)
+		for range 1200 {
+			r, err := p.Infer(t.Context(), sampleOf(2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, hop := range r.Path {
+				if hop.Kind == "function" {
+					calls++
+				}
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		time.Sleep(20 * time.Second) // until the last second has been told
+		if calls < 500 || h.called.Load() < calls-15 || h.called.Load() > calls || h.came.Load() < 1100 || h.serving.Load() != 1 {
+			t.Errorf("told of %d requests and %d calls beside %d VMs: %d calls", h.came.Load(), h.called.Load(), h.serving.Load(), calls)
+		}
+	})
 }

@@ -40,6 +40,8 @@ type Seen struct {
 	// Counts has, for each stage of the model, the requests that got there, in each second that
 	// has ended. Those of the first stage are all arrivals.
 	Counts []estimate.Counts
+	// Calls has, in the same way, how often functions were called for a stage, hedges left out. Nil if that is not known.
+	Calls []estimate.Counts
 }
 
 // New returns a loop. Its error wraps ErrConfig.
@@ -92,7 +94,7 @@ func (l *Loop) Tick(now time.Duration, f *provisioner.Fleet, s Seen) (lines []Li
 		l.adopted, l.heard, l.opened = true, now, now
 		lines = l.adopt(now, f)
 	} else if s = l.begin(now, s); l.news(now, s, &lines) {
-		lines = append(lines, l.decide(s)...)
+		lines = append(lines, l.decide(now, f, s)...)
 	}
 	return append(lines, l.rent(now, f)...)
 }
@@ -137,8 +139,9 @@ func (l *Loop) news(now time.Duration, s Seen, lines *[]Line) bool {
 }
 
 // decide asks the policy.
-func (l *Loop) decide(s Seen) (lines []Line) {
+func (l *Loop) decide(now time.Duration, f *provisioner.Fleet, s Seen) (lines []Line) {
 	o := l.observe(s)
+	l.called(now, f, s, &o)
 	asked := o
 	asked.Groups = slices.Clone(o.Groups) // what a policy does to it is not held to it
 	d, err := l.ask(s.Wall, asked)
@@ -198,6 +201,17 @@ func (l *Loop) observe(s Seen) policy.Observation {
 		})
 	}
 	return o
+}
+
+// called adds what functions were called for, and beside how many VMs.
+func (l *Loop) called(now time.Duration, f *provisioner.Fleet, s Seen, o *policy.Observation) {
+	for i := range l.groups {
+		g, seen := &l.groups[i], &o.Groups[i]
+		for stage := seen.Stages.First; stage <= seen.Stages.Last && stage < len(s.Calls); stage++ {
+			seen.Called += int(total(s.Calls[stage]))
+			seen.Serving = g.serving(now, f)
+		}
+	}
 }
 
 func total(c estimate.Counts) (sum float64) {

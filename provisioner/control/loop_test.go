@@ -295,7 +295,8 @@ func TestBadState(t *testing.T) {
 	}
 	before, _ := json.Marshal(l)
 	for _, data := range []string{
-		`{`, `{"version":2}`, `{"version":1,"policy":"CostOptimal","memory":{"0":{"near":{"rates":[-1]}}}}`,
+		`{`, `{"version":2}`, `{"version":1,"policy":"CostOptimal","memory":{"0":{"forecast":{"near":{"rates":[-1]}}}}}`,
+		`{"version":1,"policy":"CostOptimal","memory":{"0":{"load":{"by":-1}}}}`, `{"version":1,"policy":"CostOptimal","memory":{"0":{"load":{"by":4}}}}`, `{"version":1,"policy":"CostOptimal","memory":{"0":{"load":{"called":-1}}}}`,
 		`{"version":1,"groups":[{"first":0,"last":1,"offer":"small","vms":-1}]}`,
 	} {
 		if err := l.UnmarshalJSON([]byte(data)); !errors.Is(err, control.ErrState) {

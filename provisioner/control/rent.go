@@ -42,6 +42,15 @@ func (g *group) alive(now time.Duration, f *provisioner.Fleet) (sum float64) {
 	return sum
 }
 
+// serving is those of them that serve.
+func (g *group) serving(now time.Duration, f *provisioner.Fleet) int {
+	sum := 0.0
+	for i := range g.Offers {
+		sum += float64(f.Standing(now, g.wants(i, 0)).Ready) * g.worth(i)
+	}
+	return int(math.Round(sum))
+}
+
 // worth is what a VM of an offer carries, over what one of the first does.
 func (g *group) worth(i int) float64 { return g.Offers[i].Saturation / g.Offers[0].Saturation }
 

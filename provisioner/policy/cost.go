@@ -19,12 +19,8 @@ type cost struct {
 const mostSearched = 1 << 24
 
 func newCost(g Group, rates estimate.Rates, switching float64) cost {
-	carried := g.Carried
-	if carried == nil {
-		carried = Fluid{g.Saturation}
-	}
 	least, most := g.limits()
-	return cost{g, rates, carried, switching * g.PerSecond, int(min(least, mostSearched)), int(min(most, mostSearched))}
+	return cost{g, rates, g.carried(), switching * g.PerSecond, int(min(least, mostSearched)), int(min(most, mostSearched))}
 }
 
 // lost is the requests per second that n VMs do not carry, and all there are.

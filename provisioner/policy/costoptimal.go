@@ -23,6 +23,9 @@ import (
 //
 // That price also keeps the number still while traffic is: package control states a bound.
 //
+// What VMs carry is looked up at a higher rate where functions are called more often than that table says: how
+// much higher is learnt from the calls, for each group (Group.Called).
+//
 // The rates are those of when a VM that is ordered now will serve. Of VMs that are there already,
 // those stay too that pay before that time: until it is over, nothing could take their place.
 //
@@ -40,7 +43,13 @@ type CostOptimal struct {
 	// until a VM that is ordered now would serve, and those when it does.
 	Foresight func(now time.Duration, g Group) (soon, later estimate.Rates)
 
-	groups map[int]*estimate.Forecast // by first stage, which decides the rate that comes
+	groups map[int]*memory // by first stage, which decides the rate that comes
+}
+
+// memory is what is remembered of a group.
+type memory struct {
+	Forecast estimate.Forecast `json:"forecast"`
+	Load     load              `json:"load"`
 }
 
 // UniformHybrid is the strong baseline: CostOptimal with the same forecast and thresholds,
@@ -60,16 +69,17 @@ func (p *CostOptimal) Name() string {
 func (p *CostOptimal) Decide(now time.Duration, o Observation) Decision {
 	d := Decision{Groups: make([]Order, len(o.Groups))}
 	for i, g := range o.Groups {
-		f := p.forecast(g.Stages.First)
-		f.Observe(g.Counts, g.Boot)
-		order, ok := g.settled(f.Ready() || p.Foresight != nil)
-		switch {
-		case ok:
-		case p.Foresight != nil:
-			soon, later := p.Foresight(now, g)
+		m := p.memory(g.Stages.First)
+		m.Forecast.Observe(g.Counts, g.Boot)
+		order, ok := g.settled(m.Forecast.Ready() || p.Foresight != nil)
+		if !ok {
+			soon, later := m.Forecast.Soon(), m.Forecast.Later()
+			if p.Foresight != nil {
+				soon, later = p.Foresight(now, g)
+			}
+			m.Load.observe(g, soon)
+			g.Carried = loaded{g.carried(), m.Load.by()}
 			order = p.order(g, soon, later)
-		default:
-			order = p.order(g, f.Soon(), f.Later())
 		}
 		d.Groups[i] = order
 	}
@@ -107,12 +117,12 @@ func (p *CostOptimal) enough() float64 {
 	return 0.999
 }
 
-func (p *CostOptimal) forecast(first int) *estimate.Forecast {
+func (p *CostOptimal) memory(first int) *memory {
 	if p.groups == nil {
-		p.groups = map[int]*estimate.Forecast{}
+		p.groups = map[int]*memory{}
 	}
 	if p.groups[first] == nil {
-		p.groups[first] = &estimate.Forecast{}
+		p.groups[first] = &memory{}
 	}
 	return p.groups[first]
 }
@@ -123,9 +133,14 @@ func (p *CostOptimal) MarshalJSON() ([]byte, error) { return json.Marshal(p.grou
 // UnmarshalJSON takes up what MarshalJSON has written. Its error wraps estimate.ErrState, and
 // then nothing changes.
 func (p *CostOptimal) UnmarshalJSON(data []byte) error {
-	var groups map[int]*estimate.Forecast
+	var groups map[int]*memory
 	if err := json.Unmarshal(data, &groups); err != nil {
 		return fmt.Errorf("%w: %s: %w", estimate.ErrState, p.Name(), err)
+	}
+	for first, m := range groups {
+		if m != nil && !m.Load.possible() {
+			return fmt.Errorf("%w: %s: load %+v of the group of stage %d: start without this memory", estimate.ErrState, p.Name(), m.Load, first)
+		}
 	}
 	p.groups = groups
 	return nil

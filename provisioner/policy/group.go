@@ -25,6 +25,14 @@ func (e Economics) SCIP(lambda float64) float64 {
 	return e.TCIP() / lambda
 }
 
+// carried is Carried, or its default.
+func (g Group) carried() Carried {
+	if g.Carried == nil {
+		return Fluid{g.Saturation}
+	}
+	return g.Carried
+}
+
 // have is the VMs that serve or soon will. Draining ones are on their way out.
 func (g Group) have() int { return g.Ready + g.Booting }
 

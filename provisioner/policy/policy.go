@@ -51,6 +51,9 @@ type Group struct {
 	// last tick, whether VMs or functions served them.
 	Counts estimate.Counts
 	Reach  float64 // the fraction of all requests that gets to its first stage
+	// Called is how often functions were called for stages of the group in the seconds of Counts, hedges left
+	// out, beside as many VMs as Serving says; 0 VMs if that is not known.
+	Called, Serving int
 
 	Ready, Booting, Draining int // VMs
 	Min, Max                 int // VMs that a policy may want

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner/control"
 )
 
@@ -20,6 +21,7 @@ type Scaling struct {
 type controlled struct {
 	*control.Loop
 	tally   *control.Tally
+	calls   *control.Tally
 	scaling Scaling
 }
 
@@ -40,7 +42,7 @@ func (r *run) startControl() error {
 			return fmt.Errorf("%w: its Loop wants VMs of %q for %v, of a model of %d stages: give their Times", ErrScenario, g.Offer.Name, g.Stages, r.Stages)
 		}
 	}
-	r.control = &controlled{Loop: l, tally: control.NewTally(r.Stages, 0), scaling: Scaling{Policy: l.Policy()}}
+	r.control = &controlled{Loop: l, tally: control.NewTally(r.Stages, 0), calls: control.NewTally(r.Stages, 0), scaling: Scaling{Policy: l.Policy()}}
 	return nil
 }
 
@@ -58,7 +60,7 @@ func (r *run) decide() {
 	if c == nil || !c.Due(r.now, r.fleet) {
 		return
 	}
-	for _, line := range c.Tick(r.now, r.fleet, control.Seen{Wall: r.now, Counts: c.tally.Take(int64(r.now / time.Second))}) {
+	for _, line := range c.Tick(r.now, r.fleet, control.Seen{Wall: r.now, Counts: c.tally.Take(int64(r.now / time.Second)), Calls: c.calls.Take(int64(r.now / time.Second))}) {
 		if line.Scale && line.From != line.To {
 			c.scaling.Changes++
 			c.scaling.Up += max(line.To-line.From, 0)
@@ -74,6 +76,13 @@ func (r *run) decide() {
 func (c *controlled) see(now time.Duration, stage int) {
 	if c != nil {
 		c.tally.See(int64(now/time.Second), stage)
+	}
+}
+
+// call counts a call of a function.
+func (c *controlled) call(now time.Duration, s *balancer.Step) {
+	if c != nil && !s.Hedge && s.Place.Kind() == balancer.Function {
+		c.calls.See(int64(now/time.Second), s.Stage)
 	}
 }
 

@@ -187,3 +187,29 @@ func TestBadLoop(t *testing.T) {
 		}
 	}
 }
+
+// listener hears what a policy is told.
+type listener struct {
+	policy.CostOptimal
+	came, called, served int
+}
+
+func (l *listener) Decide(now time.Duration, o policy.Observation) policy.Decision {
+	g := o.Groups[0]
+	for _, n := range g.Counts.Each {
+		l.came += max(n, 0)
+	}
+	l.called += g.Called
+	l.served = max(l.served, g.Serving)
+	return l.CostOptimal.Decide(now, o)
+}
+
+// A policy is told of each call of a function, but for hedges, and how many VMs serve beside.
+func TestPoliciesHearOfCalls(t *testing.T) {
+	var l listener
+	res := audit(t, controlled(t, func() policy.Policy { return &l }))
+	f := res.Functions[0]
+	if calls := f.Calls + f.Throttled - f.Hedges; calls < 1000 || l.called < calls-20 || l.called > calls || l.came < res.Requests-200 || l.served < 2 {
+		t.Errorf("told of %d requests and %d calls, beside %d VMs: %d requests, %d calls", l.came, l.called, l.served, res.Requests, calls)
+	}
+}

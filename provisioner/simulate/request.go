@@ -83,6 +83,7 @@ func (r *run) follow(i uint32, s *balancer.Step) {
 		r.cancel(q, s.Cancel[1])
 	}
 	if s.Send {
+		r.control.call(r.now, s)
 		r.send(i, q, s)
 	}
 	if s.Finish {
