@@ -16,6 +16,7 @@ const (
 	clumps    = 4     // requests that are late together
 	firstMiss = 0.002 // before a window is over
 	leastMiss = 0.0002
+	mostMiss  = 0.005 // where VMs are too few, as many again are shed
 
 	// The rate is looked at first after so long, if so many have come.
 	firstLook  = time.Second
@@ -31,7 +32,7 @@ func mayMiss(requests float64) float64 {
 	}
 	z := quantile * math.Sqrt(clumps)
 	root := (math.Sqrt(z*z+4*lateOfAll*requests) - z) / 2
-	return max(root*root/requests, leastMiss)
+	return min(max(root*root/requests, leastMiss), mostMiss)
 }
 
 // pace is how many requests of a core begin in a window. It fills a cache line.

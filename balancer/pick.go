@@ -246,7 +246,7 @@ func (s *looked) choose(a *Ask, t *table) *Place {
 	}
 	a.leave(t, v)
 	rank, inTime := a.rank(v), a.fits(v, f)
-	v.hopes = !inTime || v.alone > a.Remaining
+	v.hopes = !inTime
 	switch {
 	case f != nil && rank < failed && a.Avoid.has(f.ID()): // it has just failed the request
 		if a.hopeless(v) {
@@ -266,7 +266,7 @@ func (s *looked) choose(a *Ask, t *table) *Place {
 		return f
 	case inTime:
 		return v
-	case v.Finish > a.Remaining && a.starts(f):
+	case a.starts(f):
 		return f
 	case f.Finish < v.Finish, a.hopeless(v):
 		return f
@@ -300,10 +300,14 @@ func (a *Ask) fits(p, f *Place) bool {
 	return p.surely() <= a.Remaining
 }
 
+// tailCaution bounds by how much more than a function's tail is left for it: at most that much of the misses is
+// the function's, and beyond it the caution that VMs deserve would send all requests to functions.
+const tailCaution = 1.5
+
 // catches tells whether a function would still be in time for a request that a VM hands back
 // when it would begin it.
 func (a *Ask) catches(f, v *Place) bool {
-	return v.member.Travel+v.cautiously(v.wait)+f.tail() <= a.Remaining
+	return v.member.Travel+v.cautiously(v.wait)+duration(min(v.view().cautious(), tailCaution)*float64(f.tail())) <= a.Remaining
 }
 
 // hopeless tells whether a request is to be shed rather than sent to the likeliest place: it

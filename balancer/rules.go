@@ -22,7 +22,7 @@ type Rules struct {
 	Floor    time.Duration // default 20 ms
 	// Miss is the share of requests that may be late at VMs that were expected to be in time, or in a
 	// function that took over from one; with more, VMs are left to fewer requests. Default: what keeps 99 % in
-	// time in 199 of 200 minutes at the rate of the last minute: from 0.0002 at a request a second to 0.009 at a thousand times that.
+	// time in 199 of 200 minutes at the rate of the last minute: from 0.0002 at a request a second to 0.005 from a hundred on; as many again may be shed.
 	Miss float64
 	// Wait is how long in all a request waits for places that refuse it, as a function at its
 	// limit does, if its deadline is not before that; default 30 s.

@@ -168,6 +168,6 @@ func ExampleRun() {
 	fmt.Printf("%.1f %% within %v s, p99 %.0f ms\n", 100*res.SLO.Within, res.SLO.Seconds, 1000*res.Latency.P99)
 	fmt.Printf("$%.3f for VMs, $%.3f for functions, which ran %.1f %% of the stages\n", res.Dollars.VMs, res.Dollars.Functions, 100*res.FunctionShare)
 	// Output:
-	// 99.9 % within 0.3 s, p99 181 ms
-	// $0.200 for VMs, $0.021 for functions, which ran 4.0 % of the stages
+	// 100.0 % within 0.3 s, p99 179 ms
+	// $0.200 for VMs, $0.021 for functions, which ran 3.9 % of the stages
 }
