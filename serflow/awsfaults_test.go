@@ -204,7 +204,7 @@ func (a *amazon) open(t *testing.T, vms int, limits provisioner.Limits, more ...
 	defer cancel()
 	machines, functions := a.on()
 	p, err := serflow.Open(ctx, a.model, append([]serflow.Option{
-		serflow.On(machines, functions), serflow.Owner("shop"), serflow.Limits(limits), serflow.Plan(a.plan(vms)), serflow.Transport(a),
+		serflow.On(machines, functions), serflow.Owner("shop"), serflow.Limits(limits), serflow.Plan(a.plan(vms)), serflow.Transport(a), serflow.State(nil),
 	}, more...)...)
 	if err != nil {
 		t.Fatal(err)

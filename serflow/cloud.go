@@ -71,12 +71,12 @@ func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error)
 	if c.explained != "" {
 		c.log.Info("planned", "plan", c.explained)
 	}
+	if c.keepsByDefault() {
+		c.keepByDefault()
+	}
 	c.load(ctx)
 	if err := c.goOn(); err != nil {
 		return nil, err
-	}
-	if c.scaler != nil && c.store == nil {
-		c.log.Info("a restart would forget the scale and what VMs have cost today", "remedy", "add serflow.State")
 	}
 	c.remember()
 	c.ctx, c.stop = context.WithCancel(context.Background())

@@ -38,6 +38,7 @@ type rental struct {
 	planner    planner.Planner
 	explained  string // the plan, if the planner has made it
 	store      Store  // nil for none
+	stated     bool   // State was given
 	recommend  bool
 	measuring  int  // rows of the largest batch that is to be measured; 0 to serve
 	replanned  bool // the planner has made the plan, and may make others

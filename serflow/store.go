@@ -61,8 +61,18 @@ func storeName(s Store) string {
 // State has the pipeline keep what its VMs have cost in the last 24 hours, for Limits.PerDay, and what its
 // Scale has learned, the plan and the scale: it saves them about once a minute and when it is closed, and
 // begins with them the next time. What cannot be read is in the Log, and so is what is of another
-// model, of which only the money counts. Give each owner a store of its own.
-func State(s Store) Option { return func(p *Pipeline) { p.rental.store = s } }
+// model, of which only the money counts. Give each owner a store of its own; State(nil) keeps nothing.
+//
+// Default: the file serflow/OWNER@MODEL.json in os.UserConfigDir, of names as in a URL, or nothing if that cannot be
+// written; the Log says which. With the VMs of packages local and mock, which end with the program, with functions
+// alone, with Recommend and in Profile nothing is kept by default.
+func State(s Store) Option {
+	return func(p *Pipeline) {
+		if p.rental.store, p.rental.stated = nil, true; !isNil(s) {
+			p.rental.store = s
+		}
+	}
+}
 
 // savedState is what a store keeps, as JSON.
 type savedState struct {

@@ -56,6 +56,7 @@ func (o *output) String() string {
 // is too large for Lambda, so that is another, and a script that starts this one is run instead.
 func newCloud(t *testing.T) cloud {
 	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir()) // where the service keeps its state
 	c := cloud{out: &output{}}
 	dir := t.TempDir()
 	object := "shop-bucket/serflow/shop/worker"

@@ -92,7 +92,10 @@ func (s settings) open(ctx context.Context, d deployed, log *slog.Logger) (*serf
 	if s.credential != "" {
 		options = append(options, serflow.Credential(s.credential))
 	}
-	if s.state != "" {
+	switch {
+	case s.dry: // what is not rented is not remembered
+		options = append(options, serflow.State(nil))
+	case s.state != "":
 		options = append(options, serflow.State(serflow.File(s.state)))
 	}
 	return serflow.Open(ctx, shouting.Model, options...)

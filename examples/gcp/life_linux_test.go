@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -47,6 +48,7 @@ func (o *output) String() string {
 // script that starts this program.
 func newCloud(t *testing.T, out *output) *fakegcp.Cloud {
 	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir()) // where the service keeps its state
 	shell, err := boot.Shell(t.TempDir(), map[string]string{
 		"iptables": "exit 0", "docker-credential-gcr": "exit 0", "docker": "exec " + os.Args[0],
 	}, out)
@@ -133,6 +135,9 @@ func TestFromRentingToTeardown(t *testing.T) {
 	interrupt()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+	if state, err := os.ReadFile(filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "serflow", "shop@shouting.json")); err != nil || !json.Valid(state) {
+		t.Errorf("the next start would know %s, %v", state, err)
 	}
 	s := settled(t, cloud, "-teardown", "-settle", "300ms")
 	if list, err := settled(t, cloud).functions().List(t.Context(), "shop"); err != nil || len(list) != 1 || len(cloud.Running()) == 0 {

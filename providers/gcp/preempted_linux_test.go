@@ -75,7 +75,7 @@ func TestAPreemptedVMIsReplaced(t *testing.T) {
 	defer cancel()
 	offer := o.Sold[0].Offer
 	p, err := serflow.Open(ctx, twoStages, serflow.On(vms, nil), serflow.Owner("shop"), serflow.Limits(provisioner.Limits{VMs: 3, PerHour: 1, PerDay: 1}),
-		serflow.Plan(provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: stage.Range{Last: 1}, Offer: offer, VMs: 2}}}), serflow.Heartbeat(200*time.Millisecond))
+		serflow.Plan(provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: stage.Range{Last: 1}, Offer: offer, VMs: 2}}}), serflow.Heartbeat(200*time.Millisecond), serflow.State(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
