@@ -12,7 +12,9 @@ import (
 // AskOf makes a question of a model's profile and of what its offers cost, to which only the SLO and
 // the traffic need be added. Offers that the profile does not know are left out; it must know one at
 // least, and of those that it knows all stages. The memory that a group needs is the most that a worker
-// was seen to use with the whole model. Prices of bytes are not in a profile: set those of Network.
+// was seen to use with the whole model. Prices of bytes are not in a profile: set those of Network. Nor is the share
+// of calls that meet a cold start, which is the traffic's: Cold is taken over, and costs nothing until a Function's
+// ColdShare is set.
 // The error wraps ErrAsk, and is a *profile.FieldError if it is the profile's.
 func AskOf(d *profile.Document, vms []provisioner.VMOffer, functions []provisioner.FunctionOffer) (Ask, error) {
 	if err := d.Check(); err != nil {

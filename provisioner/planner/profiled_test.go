@@ -42,7 +42,7 @@ func TestAskOf(t *testing.T) {
 	if vm.Offer != pricedVM || vm.Boot != 40*time.Second || vm.Slots != 2 || vm.Times.Mean(1, 16) != 160*time.Millisecond {
 		t.Errorf("%+v", vm)
 	}
-	if function.Offer != pricedFunction || function.Cold != 2*time.Second || function.Overhead != 3*time.Millisecond || function.Times.Mean(0, 1) != 30*time.Millisecond {
+	if function.Offer != pricedFunction || function.Cold != 2*time.Second || function.ColdShare != 0 || function.Overhead != 3*time.Millisecond || function.Times.Mean(0, 1) != 30*time.Millisecond {
 		t.Errorf("%+v", function)
 	}
 	n := a.Network
