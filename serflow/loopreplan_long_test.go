@@ -6,13 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,56 +139,6 @@ func (s *skies) mostGroups(p *serflow.Pipeline) string {
 	return strings.Join(slices.Sorted(maps.Keys(groups)), " ")
 }
 
-// stuckFunctions never answers Ensure, and refuses Remove for a while.
-type stuckFunctions struct {
-	skyFunctions
-	stuck    *atomic.Bool
-	refusals *atomic.Int64
-}
-
-func (f stuckFunctions) Ensure(ctx context.Context, spec providers.FunctionSpec) (providers.Function, error) {
-	made, err := f.skyFunctions.Ensure(ctx, spec)
-	if f.stuck.Load() {
-		<-ctx.Done()
-		return providers.Function{}, ctx.Err()
-	}
-	return made, err
-}
-
-func (f stuckFunctions) Remove(ctx context.Context, id string) error {
-	if f.refusals.Add(-1) >= 0 {
-		return providers.ErrThrottled
-	}
-	return f.skyFunctions.Remove(ctx, id)
-}
-
-// A provider that makes the functions of another plan, and never says so: that plan is given up, its VMs are not
-// paid for beside those of the plan in force, and its functions are removed, if need be after some tries.
-func TestMoveThatHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSkies(t, rentedModel, nil, tiny, roomy)
-		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
-		var log told
-		functions := stuckFunctions{s.lambdas().(skyFunctions), new(atomic.Bool), new(atomic.Int64)}
-		p := s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.On(s.vms(), functions))
-		defer s.closed(t, p)
-		made, err := s.Functions().List(t.Context(), "test")
-		functions.stuck.Store(true)
-		functions.refusals.Store(5)
-		s.dearer.Store(100)
-		time.Sleep(55 * time.Minute) // prices are asked for once an hour
-		stream(t, p, 2, 25*time.Minute, 2)
-		left, err2 := s.Functions().List(t.Context(), "test")
-		first := fmt.Sprintf("function-%d", len(made)+1) // what was made in the first try; by now there is a second
-		if err != nil || err2 != nil || len(left) > len(made)+1 || slices.ContainsFunc(left, func(f providers.Function) bool { return f.ID == first }) {
-			t.Errorf("functions %v, were %v", left, made)
-		}
-		if log.count("the plan stays as it is") != 1 {
-			t.Error(log.String())
-		}
-	})
-}
-
 // A plan that an earlier run has moved to, and that cannot be any more, keeps nobody from opening.
 func TestStateOfAPlanThatCannotBe(t *testing.T) {
 	for name, now := range map[string]func(t *testing.T) serflow.Option{
@@ -260,6 +208,50 @@ func TestAskOfMoreThanIsRented(t *testing.T) {
 		stream(t, p, 5, time.Minute, 2)
 		if log.count("planning without VMs") != 1 {
 			t.Error(log.String())
+		}
+	})
+}
+
+// When far fewer requests get to the last stage than the plan was made for, another plan is made
+// that has no VMs for it; when they come back, so do the VMs. VMs that fit both plans serve on, and no
+// request is dropped.
+func TestMovesToAnotherPlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSkies(t, rentedModel, &mock.Config{Boot: mock.Spread{Median: 40 * time.Second}}, tiny, roomy)
+		s.functions.times = func(int) time.Duration { return 10 * time.Millisecond }
+		var log told
+		file := serflow.File(filepath.Join(t.TempDir(), "state"))
+		p := s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.State(file), serflow.Credential("a-secret-of-the-owner"))
+		stream(t, p, 10, 15*time.Minute, 2)
+		before, tinies := offers(p), vmsOf(p, "tiny")
+		if before["tiny"] < 2 || before["roomy"] < 1 {
+			t.Fatalf("%v: %s", before, log.String())
+		}
+		stream(t, p, 10, 40*time.Minute, 0)
+		if after := offers(p); after["roomy"] != 0 || after["tiny"] == 0 {
+			t.Errorf("%v: %s", after, log.String())
+		}
+		if left := vmsOf(p, "tiny"); !strings.Contains(tinies, left[:4]) {
+			t.Errorf("VMs that fit were not kept: %s, had %s", left, tinies)
+		}
+		if n := log.count(`launching offer=roomy stages="stages 1-2"`); n > 0 {
+			t.Errorf("%d launches of VMs that nobody needs: %s", n, log.String())
+		}
+		if log.count(`msg="requests begin with the new plan" generation=1`) != 1 || log.count("of the requests reach stage") == 0 {
+			t.Errorf("not said: %s", log.String())
+		}
+
+		if err := p.Close(); err != nil { // another run goes on with the plan that became of it
+			t.Fatal(err)
+		}
+		p = s.replanning(t, &log, twoParts(t, 1, 1, 1), serflow.State(file), serflow.Credential("a-secret-of-the-owner"))
+		defer s.closed(t, p)
+		if got := offers(p); got["roomy"] != 0 {
+			t.Errorf("after a restart: %v", got)
+		}
+		stream(t, p, 10, 40*time.Minute, 2)
+		if again := offers(p); again["roomy"] == 0 || again["tiny"] < 2 || log.count(`msg="requests begin with the new plan" generation=2`) != 1 {
+			t.Errorf("%v: %s", again, log.String())
 		}
 	})
 }
