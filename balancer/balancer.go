@@ -100,13 +100,14 @@ func (m Member) validate() error {
 // Done take no lock, but for the first Pick after members have joined or left.
 //
 // A plan has a generation, and a request ends on the generation that it began with: it
-// is only sent to members of that one. A member may be of several.
+// is only sent to members of that one. A member may be of several, and serve other stages in
+// each: what it has in hand, and how it fares, is one.
 type Balancer struct {
 	cores   int
 	purses  []purse // by core
 	paces   []pace  // by core
 	mu      sync.Mutex
-	members map[uint64]*member
+	members map[uint64][]*member // as what each is here: one for each range of stages that it serves
 	groups  map[groupKey]*group
 	block   *block                     // the newest
 	past    []*generation              // published before, and not retired
@@ -125,37 +126,50 @@ func New() *Balancer { return NewShared(1) }
 // Orda, IEEE/ACM ToN 2020).
 func NewShared(cores int) *Balancer {
 	cores = max(cores, 1)
-	b := &Balancer{cores: cores, purses: newPurses(cores), paces: newPaces(cores), members: map[uint64]*member{}, groups: map[groupKey]*group{}}
+	b := &Balancer{cores: cores, purses: newPurses(cores), paces: newPaces(cores), members: map[uint64][]*member{}, groups: map[groupKey]*group{}}
 	b.current.Store(b.newGeneration(0))
 	return b
 }
 
 // Join adds a member to a generation. A member that is here already keeps its load and
-// serves both generations; one that was draining is picked again. Its times may be described
-// anew: they then replace what is expected of it, for all generations, and service times that
-// it has shown before no longer count. Its error wraps ErrMember.
+// serves both generations, for other stages if it is described so; one that was draining is picked
+// again. It may be described anew: that then replaces what is expected of it, for all generations in
+// which it serves these stages, and service times that it has shown before no longer count. Within a
+// generation its stages stay the same, and it never is of another kind. Its error wraps ErrMember.
 func (b *Balancer) Join(m Member, generation uint64) error {
 	if err := m.validate(); err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	old, ok := b.members[m.ID]
-	switch {
-	case !ok:
-		old = b.add(newMember(m))
-	case old.Kind != m.Kind || old.Stages != m.Stages || old.Slots != m.Slots || old.Batch != max(m.Batch, 1) || old.Once != m.Once:
+	here := b.members[m.ID]
+	if slices.ContainsFunc(here, func(old *member) bool {
+		return old.Kind != m.Kind || old.Stages != m.Stages && slices.Contains(old.generations, generation)
+	}) {
 		return fmt.Errorf("%w %d: it has joined as another: let it leave first", ErrMember, m.ID)
 	}
-	if n := newMember(m); !old.describes(n) {
-		old = b.replace(old, n)
+	n := newMember(m)
+	switch i := slices.IndexFunc(here, func(old *member) bool { return old.Stages == m.Stages }); {
+	case len(here) == 0:
+		b.add(n)
+		here = []*member{n}
+	case i < 0:
+		n.shares(here[0])
+		n.group = b.groupOf(n)
+		here = append(here, n)
+	case here[i].describes(n):
+		n = here[i]
+	default:
+		n.replaces(here[i])
+		here[i] = n
 	}
-	old.join(generation)
+	n.join(generation)
+	b.members[m.ID] = slices.DeleteFunc(here, func(m *member) bool { return len(m.generations) == 0 })
 	b.table.Store(nil)
 	return nil
 }
 
-func (b *Balancer) add(m *member) *member {
+func (b *Balancer) add(m *member) {
 	if b.block == nil || b.block.taken == perBlock {
 		b.block = newBlock(b.cores)
 	}
@@ -164,19 +178,6 @@ func (b *Balancer) add(m *member) *member {
 	if m.Kind == VM && m.group.serves() {
 		m.health().startSlowly(m)
 	}
-	b.members[m.ID] = m
-	return m
-}
-
-// replace describes a member anew. Requests under way and picks on other cores still read
-// the old description, so that one stays as it is; they count where the new one looks.
-func (b *Balancer) replace(old, n *member) *member {
-	n.generations, n.block, n.index, n.views, n.group = old.generations, old.block, old.index, old.views, old.group
-	if !slices.Equal(old.Service, n.Service) {
-		n.block.unlearn(n.index)
-	}
-	b.members[n.ID] = n
-	return n
 }
 
 // Drain stops picking a member; what it is serving goes on. It is no error if the
@@ -194,19 +195,19 @@ func (b *Balancer) Leave(id uint64) {
 func (b *Balancer) change(id uint64, f func(*member)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if m, ok := b.members[id]; ok {
+	for _, m := range b.members[id] {
 		f(m)
 		b.table.Store(nil)
 	}
 }
 
-// Serving is the number of requests that a member has in hand; 0 for one that is not
-// here.
+// Serving is the number of requests that a member has in hand, of all generations; 0 for one that
+// is not here.
 func (b *Balancer) Serving(id uint64) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if m, ok := b.members[id]; ok {
-		return m.serving()
+	if here := b.members[id]; len(here) > 0 {
+		return here[0].serving()
 	}
 	return 0
 }

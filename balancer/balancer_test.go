@@ -381,10 +381,10 @@ func TestJoinDescribesAnew(t *testing.T) {
 	m.Cold = time.Second
 	join()
 	want(t, "of a cold start", patience(), time.Second+3*65*ms)
-	m.Slots = 2
-	if err := b.Join(m, 2); !errors.Is(err, balancer.ErrMember) {
-		t.Errorf("more slots: %v", err)
-	}
+	m.Slots, m.Cold, ask.Now = 2, 0, 0
+	join()
+	take()
+	want(t, "of a free slot more", take().Finish, (40+5)*ms)
 }
 
 // Requests that share a batch do not wait for each other.

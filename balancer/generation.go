@@ -73,8 +73,13 @@ func (b *Balancer) Retire(number uint64) (drained []uint64, ok bool) {
 	if i >= 0 {
 		b.past = slices.Delete(b.past, i, i+1)
 	}
-	for id, m := range b.members {
-		if m.leave(number) && len(m.generations) == 0 {
+	for id, here := range b.members {
+		left, serves := false, false
+		for _, m := range here {
+			left = m.leave(number) || left
+			serves = serves || len(m.generations) > 0
+		}
+		if left && !serves {
 			drained = append(drained, id)
 		}
 	}

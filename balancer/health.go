@@ -153,28 +153,24 @@ func (b *Balancer) fails(m *member, now time.Duration) {
 
 // tooFew tells whether less than a quarter of a member's group would be left without it in a generation.
 func (b *Balancer) tooFew(m *member, now time.Duration) bool {
-	return slices.ContainsFunc(b.generationsOf(m), func(generation uint64) bool {
-		in, out := b.ejectable(m.group, generation, now)
-		return 4*(in-out-1) < in
+	return slices.ContainsFunc(b.members[m.ID], func(m *member) bool { // also as it has been described anew since
+		return slices.ContainsFunc(m.generations, func(generation uint64) bool {
+			in, out := b.ejectable(m.group, generation, now)
+			return 4*(in-out-1) < in
+		})
 	})
-}
-
-// generationsOf is those that a member serves, also if it has been described anew since.
-func (b *Balancer) generationsOf(m *member) []uint64 {
-	if now, ok := b.members[m.ID]; ok {
-		return now.generations
-	}
-	return nil
 }
 
 // ejectable counts the members of a group that serve a generation, and those of them that are ejected.
 // One that drains serves none.
 func (b *Balancer) ejectable(g *group, generation uint64, now time.Duration) (in, out int) {
-	for _, m := range b.members {
-		if m.group == g && slices.Contains(m.generations, generation) {
-			in++
-			if m.health().out(now) {
-				out++
+	for _, here := range b.members {
+		for _, m := range here {
+			if m.group == g && slices.Contains(m.generations, generation) {
+				in++
+				if m.health().out(now) {
+					out++
+				}
 			}
 		}
 	}

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// member is a Member and where it is written what is known of it.
+// member is a Member in the generations in which it serves the same stages, and where it is written what
+// is known of it.
 type member struct {
 	Member
 	generations []uint64
@@ -55,10 +56,24 @@ func newMember(m Member) *member {
 	return n
 }
 
-// describes tells whether a member that differs in no more than its times has the same.
+// describes tells whether a member that serves the same stages is described in the same way.
 func (m *member) describes(n *member) bool {
-	return m.Travel == n.Travel && m.Cold == n.Cold && m.KeepAlive == n.KeepAlive && m.Supposed == n.Supposed && slices.Equal(m.Service, n.Service) &&
+	return m.Slots == n.Slots && m.Batch == n.Batch && m.Once == n.Once &&
+		m.Travel == n.Travel && m.Cold == n.Cold && m.KeepAlive == n.KeepAlive && m.Supposed == n.Supposed && slices.Equal(m.Service, n.Service) &&
 		slices.Equal(m.Longest, n.Longest) && slices.Equal(m.Soonest, n.Soonest) && slices.Equal(m.Each, n.Each)
+}
+
+// shares has a member count where the same one counts that serves other stages.
+func (m *member) shares(with *member) { m.block, m.index, m.views = with.block, with.index, with.views }
+
+// replaces describes a member anew. Requests under way and picks on other cores still read
+// the old description, so that one stays as it is; they count where the new one looks.
+func (m *member) replaces(old *member) {
+	m.shares(old)
+	m.generations, m.group = old.generations, old.group
+	if !slices.Equal(old.Service, m.Service) {
+		m.block.unlearn(m.index)
+	}
 }
 
 // known is what a core's requests have shown of the member, and how many it serves.

@@ -30,8 +30,11 @@ func TestBalancerAgainstModel(t *testing.T) {
 		}
 		var out []hand
 		now := time.Duration(0)
-		describe := func(id uint64) balancer.Member {
+		describe := func(id, generation uint64) balancer.Member {
 			first := int(id % 3)
+			if id%2 == 0 { // it serves other stages in the other generation
+				first = int((id + generation) % 3)
+			}
 			m := vm(id, first, first+int(id%2), 1+int(id%4), time.Duration(id)*ms)
 			if id%3 == 0 {
 				m.Kind = balancer.Function
@@ -42,11 +45,11 @@ func TestBalancerAgainstModel(t *testing.T) {
 			id, generation := rapid.Uint64Range(1, 6).Draw(t, "member"), rapid.Uint64Range(1, 2).Draw(t, "generation")
 			switch rapid.IntRange(0, 9).Draw(t, "event") {
 			case 0, 1:
-				if err := b.Join(describe(id), generation); err != nil {
+				if err := b.Join(describe(id, generation), generation); err != nil {
 					t.Fatal(err)
 				}
 				if members[id] == nil {
-					members[id] = &known{Member: describe(id), generations: map[uint64]bool{}}
+					members[id] = &known{Member: describe(id, generation), generations: map[uint64]bool{}}
 				}
 				members[id].generations[generation] = true
 			case 2:
@@ -83,12 +86,15 @@ func TestBalancerAgainstModel(t *testing.T) {
 				if rapid.Bool().Draw(t, "no deadline") {
 					ask.Remaining = balancer.Never
 				}
+				has := func(id uint64, m *known) bool {
+					return m.generations[generation] && describe(id, generation).Stages.Has(stage)
+				}
 				serves, may := 0, func(id uint64, m *known) bool {
-					return m.generations[generation] && m.Stages.Has(stage) && id != ask.Not && (m.Kind == balancer.VM || m.serving < m.Slots)
+					return has(id, m) && id != ask.Not && (m.Kind == balancer.VM || m.serving < m.Slots)
 				}
 				p, err := b.Pick(ask)
 				for id, m := range members {
-					if m.generations[generation] && m.Stages.Has(stage) {
+					if has(id, m) {
 						serves++
 					}
 					if errors.Is(err, balancer.ErrFull) && may(id, m) && m.Kind == balancer.VM {
@@ -106,6 +112,9 @@ func TestBalancerAgainstModel(t *testing.T) {
 				m := members[p.ID()]
 				if m == nil || !may(p.ID(), m) {
 					t.Fatalf("stage %d of generation %d goes to member %d, which may not have it", stage, generation, p.ID())
+				}
+				if p.Stages() != describe(p.ID(), generation).Stages {
+					t.Fatalf("in generation %d member %d serves %v, want %v", generation, p.ID(), p.Stages(), describe(p.ID(), generation).Stages)
 				}
 				m.serving++
 				out = append(out, hand{p, m})

@@ -37,8 +37,8 @@ func (b *Balancer) places() *table {
 // random numbers make equal picks.
 func (b *Balancer) build() *table {
 	members := make([]*member, 0, len(b.members))
-	for _, m := range b.members {
-		members = append(members, m)
+	for _, here := range b.members {
+		members = append(members, here...)
 	}
 	slices.SortFunc(members, func(x, y *member) int { return cmp.Compare(x.ID, y.ID) })
 	t := &table{}
