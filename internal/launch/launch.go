@@ -36,6 +36,9 @@ const InitHeader = "Serflow-Init-Ns"
 // DrainPath is where an owner asks a worker by POST to take no more rows.
 const DrainPath = "/serflow/v1/drain"
 
+// SetupPath is where an owner gives a worker another Setup by POST, as JSON.
+const SetupPath = "/serflow/v1/setup"
+
 // Start is what a child is told.
 type Start struct {
 	Kind       string  `json:"kind"`

@@ -24,6 +24,7 @@ type Setup struct {
 	Orphan     time.Duration     `json:"orphan,omitempty"`     // without a word from its owner the worker ends; default 30 min
 	MaxAge     time.Duration     `json:"maxAge,omitempty"`     // at which it ends in any case; default never
 	Stuck      time.Duration     `json:"stuck,omitempty"`      // a stage that runs longer on one batch makes the worker unready; default 1 min
+	Generation uint64            `json:"generation,omitempty"` // of the plan that says so
 }
 
 // ParseSetup is the inverse of String.

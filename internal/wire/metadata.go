@@ -44,6 +44,7 @@ type ModelParameters struct {
 	Fingerprint string `json:"serflow_fingerprint"`
 	First       int    `json:"serflow_first"` // of the stages that are served
 	Last        int    `json:"serflow_last"`
+	Generation  uint64 `json:"serflow_generation,omitempty"` // of the plan that says so
 	Peak        int64  `json:"serflow_peak_bytes,omitempty"` // of memory that the worker's process has used; 0 if unknown
 }
 

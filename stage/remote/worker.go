@@ -181,3 +181,12 @@ func (w *Worker) Drain(ctx context.Context) error {
 	_, _, err := w.post(ctx, w.url(strings.Split(launch.DrainPath[1:], "/")...), nil, -1)
 	return err
 }
+
+// SetUp has the worker go by another setup, the JSON object of package worker's documentation: it then serves
+// other stages of the model, without having been started again. The error wraps stage.ErrInput if the worker
+// cannot go by it, ErrNotFound if it is of a version that never can, or is another of those of Check; after any
+// but the first two it may go by the setup all the same. To ask again harms nothing.
+func (w *Worker) SetUp(ctx context.Context, setup string) error {
+	_, _, err := w.post(ctx, w.url(strings.Split(launch.SetupPath[1:], "/")...), []byte(setup), -1)
+	return err
+}

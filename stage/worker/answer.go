@@ -24,8 +24,8 @@ func (w *worker) answer(ctx context.Context, arrived time.Duration, r *wire.Requ
 	if err != nil {
 		return nil, err
 	}
-	if rows > w.setup.Limit {
-		return nil, fault(wire.TooLarge, "%d rows at once: this worker takes %d; send fewer", rows, w.setup.Limit)
+	if most := cmp.Or(w.setup.Load().Limit, limit); rows > most {
+		return nil, fault(wire.TooLarge, "%d rows at once: this worker takes %d; send fewer", rows, most)
 	}
 	c := newCall(ctx, r.Stages.First, w.exits(r), r.States, rows, r.Inputs)
 	c.keep, c.idle = r.Keep, r.Idle

@@ -38,6 +38,7 @@
 //	orphan      the worker ends when it has not heard of its owner for so long; default half an hour, and never for a function
 //	maxAge      at which it ends in any case; default never
 //	stuck       a stage that runs for longer on one batch makes the worker unready; default 1 min
+//	generation  of the plan that says so, which the metadata repeats
 //
 // When it serves, or cannot, the worker prints one line that begins with "serflow-worker ",
 // after whatever the program itself prints. It goes on with {"address":"127.0.0.1:8080"}, or
@@ -53,6 +54,7 @@
 //	GET  /v2/models/NAME/ready          as /v2/health/ready
 //	POST /v2/models/NAME/infer          a request of the protocol, in JSON or binary, with our additions or without
 //	POST /serflow/v1/drain              take no more rows
+//	POST /serflow/v1/setup              go by another setup: see below
 //	POST /serflow/v1/invoke             infer, for carriers that know only bodies: see below
 //
 // The metadata's inputs and outputs are those that the first and the last stage say that they
@@ -61,6 +63,14 @@
 // A request without our additions is taken through the whole model, up to the exit at which
 // each row leaves. Beside the outputs that all its rows have, its reply has serflow_exit,
 // serflow_class and serflow_confidence, one value a row.
+//
+// # Another setup
+//
+// A worker holds the whole model, so it can serve other stages than those that it was launched for. At
+// /serflow/v1/setup it takes another setup, as the object itself, and goes by it from then on: the last one that came
+// is in force, and to send one twice harms nothing. Rows that it has go on as their requests say.
+// Slots must be those of before, and credential, orphan and maxAge of the first setup stay. A setup
+// that cannot be is answered with the code invalid, and changes nothing.
 //
 // # The additions
 //
@@ -93,8 +103,8 @@
 // and row alone if it has none. Rows that go on come with the inputs of the stage that is next,
 // unless none has run.
 //
-// The model's metadata has serflow_version, serflow_fingerprint, serflow_first and serflow_last, and
-// serflow_peak_bytes: the most memory that the worker's process has used, if it knows.
+// The model's metadata has serflow_version, serflow_fingerprint, serflow_first and serflow_last, serflow_generation if it
+// is not 0, and serflow_peak_bytes: the most memory that the worker's process has used, if it knows.
 // An error is the protocol's, with a serflow_code among its parameters: invalid, version,
 // fingerprint, unauthorized, not_found, full, draining, late, stage, too_large or internal.
 //

@@ -28,7 +28,7 @@ func toText(start launch.Start) string { return string(toJSON(start)) }
 // call sends rows through all stages.
 func (f *Function) call(ctx context.Context, x ...float32) (remote.Reply, error) {
 	return remote.Over(ctx, remote.Request{
-		Fingerprint: f.s.fingerprint, Stages: f.s.setup.Stages, Inputs: []stage.Tensor{rows(x...)},
+		Fingerprint: f.s.fingerprint, Stages: f.s.setup.Load().Stages, Inputs: []stage.Tensor{rows(x...)},
 	}, func(ctx context.Context, body []byte) ([]byte, error) { return f.Answer(ctx, body), nil })
 }
 

@@ -87,8 +87,8 @@ func (s *server) attend(ctx, leaving context.Context, failed <-chan error, inter
 	orphan := time.NewTimer(s.alone())
 	defer orphan.Stop()
 	var aged <-chan time.Time
-	if s.setup.MaxAge > 0 {
-		t := time.NewTimer(s.setup.MaxAge)
+	if age := s.setup.Load().MaxAge; age > 0 {
+		t := time.NewTimer(age)
 		defer t.Stop()
 		aged = t.C
 	}
@@ -116,7 +116,7 @@ func (s *server) attend(ctx, leaving context.Context, failed <-chan error, inter
 // alone is how much longer the worker may go without a word from its owner: the dead-man
 // switch. Every call with the fleet's credential is one.
 func (s *server) alone() time.Duration {
-	return cmp.Or(s.setup.Orphan, orphaned) - (s.now() - time.Duration(s.contact.Load()))
+	return cmp.Or(s.setup.Load().Orphan, orphaned) - (s.now() - time.Duration(s.contact.Load()))
 }
 
 // finish takes no more rows and waits for those that are here.

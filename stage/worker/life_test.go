@@ -184,7 +184,7 @@ func TestMaxAge(t *testing.T) {
 func (l *living) asking(t *testing.T) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() {
-		reply, err := l.remote.Run(t.Context(), remote.Request{Stages: l.setup.Stages, Inputs: []stage.Tensor{rows(2, 0, 0, 0)}})
+		reply, err := l.remote.Run(t.Context(), remote.Request{Stages: l.setup.Load().Stages, Inputs: []stage.Tensor{rows(2, 0, 0, 0)}})
 		done <- outcome{reply, err}
 	}()
 	return done

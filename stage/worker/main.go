@@ -121,10 +121,12 @@ func told(how string) (launch.Start, io.Reader, error) {
 	return start, nil, err
 }
 
+// longestStart is the most bytes of what a worker is told.
+const longestStart = 1 << 20
+
 // readStart reads the line that says what to serve, and returns what comes after it.
 func readStart(r io.Reader) (start launch.Start, rest io.Reader, err error) {
-	const longest = 1 << 20
-	b := bufio.NewReaderSize(r, longest)
+	b := bufio.NewReaderSize(r, longestStart)
 	line, err := b.ReadSlice('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return launch.Start{}, nil, fmt.Errorf("reading what to serve: %w", err)

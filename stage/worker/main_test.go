@@ -144,7 +144,7 @@ func start(t testing.TB, m stage.Model, setup launch.Setup, change ...func(*limi
 
 // ask sends rows through all stages.
 func (r *rig) ask(ctx context.Context, x ...float32) (remote.Reply, error) {
-	return r.remote.Run(ctx, remote.Request{Stages: r.setup.Stages, Inputs: []stage.Tensor{rows(x...)}})
+	return r.remote.Run(ctx, remote.Request{Stages: r.setup.Load().Stages, Inputs: []stage.Tensor{rows(x...)}})
 }
 
 // asking does so on a goroutine of its own.

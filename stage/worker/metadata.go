@@ -14,6 +14,7 @@ func describeServer() []byte {
 // describeModel says what the whole model takes, and what a client of the bare protocol gets.
 // Of stages that do not know what they take or give it says nothing.
 func (s *server) describeModel() []byte {
+	setup := s.setup.Load()
 	inputs, _, _ := s.stages.Ports(0)
 	_, outputs, ok := s.stages.Ports(s.stages.Last())
 	if ok {
@@ -22,7 +23,7 @@ func (s *server) describeModel() []byte {
 	return toJSON(wire.ModelMetadata{
 		Name: s.stages.Model.Name, Versions: []string{version}, Platform: "serflow",
 		Inputs: wire.Tensors(inputs), Outputs: wire.Tensors(outputs),
-		Parameters: wire.ModelParameters{Version: wire.Version, Fingerprint: s.fingerprint, First: s.setup.Stages.First, Last: s.setup.Stages.Last, Peak: s.peak()},
+		Parameters: wire.ModelParameters{Version: wire.Version, Fingerprint: s.fingerprint, First: setup.Stages.First, Last: setup.Stages.Last, Generation: setup.Generation, Peak: s.peak()},
 	})
 }
 

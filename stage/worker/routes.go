@@ -2,6 +2,8 @@ package worker
 
 import (
 	"crypto/subtle"
+	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 
@@ -29,6 +31,7 @@ func (s *server) routeAll() map[string]route {
 		"/v2":              {http.MethodGet, s.document(describeServer)},
 		launch.InvokePath:  {http.MethodPost, s.invoke},
 		launch.DrainPath:   {http.MethodPost, s.drainNow},
+		launch.SetupPath:   {http.MethodPost, s.setNow},
 	}
 	model := "/v2/models/" + s.stages.Model.Name
 	for _, path := range []string{model, model + "/versions/" + version} {
@@ -97,5 +100,22 @@ func (s *server) ready(rw http.ResponseWriter, _ *http.Request) {
 
 func (s *server) drainNow(rw http.ResponseWriter, _ *http.Request) {
 	s.drain()
+	s.hurry(rw)
+}
+
+// setNow answers a setup, whose times come in no more bytes than at a launch.
+func (s *server) setNow(rw http.ResponseWriter, r *http.Request) {
+	var setup launch.Setup
+	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, longestStart))
+	if err == nil {
+		err = json.Unmarshal(body, &setup)
+	}
+	if err == nil {
+		err = s.set(setup)
+	}
+	if err != nil {
+		s.refuse(rw, fault(wire.Invalid, "the setup: %v", err))
+		return
+	}
 	s.hurry(rw)
 }

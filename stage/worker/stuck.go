@@ -29,7 +29,7 @@ func (r *run) end() { r.since.Store(0) }
 // with all slots the worker. It is nil if there is none. A batch that is run row by row, and
 // the rest that a share of a core asks for, are not counted together.
 func (w *worker) stuck() error {
-	limit, now := cmp.Or(w.setup.Stuck, stuckAfter), w.now()
+	limit, now := cmp.Or(w.setup.Load().Stuck, stuckAfter), w.now()
 	for i := range w.slots {
 		r := &w.slots[i].run
 		if since := time.Duration(r.since.Load()); since > 0 && now-since > limit {

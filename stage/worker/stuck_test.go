@@ -28,7 +28,7 @@ func TestStuck(t *testing.T) {
 				ctx, gone := context.WithTimeout(t.Context(), time.Second)
 				defer gone()
 				go func() {
-					_, err := l.remote.Run(ctx, remote.Request{Stages: l.setup.Stages, Inputs: []stage.Tensor{rows(2, 0, 0, 9)}})
+					_, err := l.remote.Run(ctx, remote.Request{Stages: l.setup.Load().Stages, Inputs: []stage.Tensor{rows(2, 0, 0, 9)}})
 					row <- err
 				}()
 				if err := <-row; !errors.Is(err, context.DeadlineExceeded) {

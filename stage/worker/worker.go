@@ -1,11 +1,13 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/serflow/serflow-go/internal/compute"
@@ -18,7 +20,7 @@ import (
 type worker struct {
 	stages      *compute.Stages
 	fingerprint string
-	setup       launch.Setup
+	setup       atomic.Pointer[launch.Setup]
 	share       float64              // of a core, that a slot may use
 	cpu         func() time.Duration // that this process has used
 	peak        func() int64         // of its memory
@@ -66,9 +68,6 @@ var errClosed = errors.New("the worker is closed")
 
 // open opens a model's stages to serve as the setup says.
 func open(ctx context.Context, model stage.Model, setup launch.Setup, share float64) (*worker, error) {
-	if setup.Limit == 0 {
-		setup.Limit = limit
-	}
 	if !(share > 0 && share < 1) {
 		share = 1
 	}
@@ -80,9 +79,7 @@ func open(ctx context.Context, model stage.Model, setup launch.Setup, share floa
 	if err := checkSetup(setup, len(model.Stages)); err != nil {
 		return nil, err
 	}
-	q, err := queue.New(queue.Config{
-		Stages: len(model.Stages), Slots: setup.Slots, MaxBatch: setup.MaxBatch, Window: setup.Window, Limit: setup.Limit, Need: setup.Need, Least: setup.Least, Rest: setup.Rest, Curve: setup.Curve,
-	})
+	q, err := queue.New(queueConfig(setup, len(model.Stages)))
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +88,41 @@ func open(ctx context.Context, model stage.Model, setup launch.Setup, share floa
 		return nil, err
 	}
 	w := &worker{
-		stages: stages, fingerprint: fingerprint, setup: setup, share: share, cpu: cpuTime, peak: peakMemory, begun: time.Now(), woken: queue.Never,
+		stages: stages, fingerprint: fingerprint, share: share, cpu: cpuTime, peak: peakMemory, begun: time.Now(), woken: queue.Never,
 		queue: q, jobs: map[uint64]*job{}, slots: make([]slot, max(setup.Slots, 1)), idle: make(chan struct{}),
 	}
+	w.setup.Store(&setup)
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.timer = time.AfterFunc(time.Hour, w.wake)
 	return w, nil
+}
+
+// queueConfig is a setup's settings of the queue.
+func queueConfig(s launch.Setup, stages int) queue.Config {
+	return queue.Config{
+		Stages: stages, Slots: s.Slots, MaxBatch: s.MaxBatch, Window: s.Window, Limit: cmp.Or(s.Limit, limit), Need: s.Need, Least: s.Least, Rest: s.Rest, Curve: s.Curve,
+	}
+}
+
+// set has the worker serve other stages, with other settings of the queue: it holds the whole model. Rows that
+// are here go on as their requests said. What has to do with the worker's life stays as it was at its launch.
+func (w *worker) set(setup launch.Setup) error {
+	stages := len(w.stages.Model.Stages)
+	if err := checkSetup(setup, stages); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	if err := w.queue.Set(queueConfig(setup, stages)); err != nil {
+		w.mu.Unlock()
+		return err
+	}
+	first := w.setup.Load()
+	setup.Credential, setup.Orphan, setup.MaxAge = first.Credential, first.Orphan, first.MaxAge
+	w.setup.Store(&setup)
+	due := w.pump(w.now())
+	w.mu.Unlock()
+	w.work(due, nil)
+	return nil
 }
 
 // checkSetup finds what cannot be meant; the queue checks the rest.

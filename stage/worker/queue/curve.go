@@ -1,6 +1,9 @@
 package queue
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // What is worth the trouble of batches.
 const (
@@ -40,7 +43,8 @@ func (c curve) saved(n int) float64 { return float64(c[0]) - max(c.more(n), 0) }
 
 // open makes a stage ready for rows.
 func (w *waiting) open(c curve, most int, window time.Duration) {
-	w.size, w.window = most, window
+	before := w.curve
+	w.size, w.window, w.curve = most, window, nil
 	if len(c) == 0 {
 		return
 	}
@@ -49,7 +53,9 @@ func (w *waiting) open(c curve, most int, window time.Duration) {
 	if w.window == 0 {
 		w.window = w.curve[w.size-1]
 	}
-	w.gap = w.longestGap()
+	if !slices.Equal(before, w.curve) { // else how often rows come is known
+		w.gap = w.longestGap()
+	}
 }
 
 // longestGap is a gap for which no row need wait. To learn of longer ones would only make

@@ -240,7 +240,7 @@ func TestQueueAgainstModel(t *testing.T) {
 		}
 		m := &model{q: q, config: c, window: window, waiting: map[uint64]queue.Row{}, running: map[int]queue.Batch{}, dropped: map[uint64]bool{}, tickets: map[uint64]queue.Ticket{}}
 		for range rapid.IntRange(1, 150).Draw(t, "events") {
-			switch rapid.IntRange(0, 9).Draw(t, "event") {
+			switch rapid.IntRange(0, 10).Draw(t, "event") {
 			case 0, 1, 2, 3:
 				m.enqueue(t)
 			case 4, 5, 6:
@@ -256,6 +256,14 @@ func TestQueueAgainstModel(t *testing.T) {
 				} else {
 					q.Resume()
 					m.draining = false
+				}
+			case 10:
+				next, window := draw(t)
+				fits := next.Stages == c.Stages && next.Slots == c.Slots
+				if err := q.Set(next); (err == nil) != fits {
+					t.Fatalf("set %+v, was %+v: %v", next, c, err)
+				} else if fits {
+					m.config, m.window = next, window
 				}
 			}
 			m.step(t)

@@ -141,14 +141,42 @@ func New(c Config) (*Queue, error) {
 	for i := range c.Slots {
 		q.free = append(q.free, c.Slots-1-i)
 	}
+	q.open()
+	return q, nil
+}
+
+// open makes all stages ready for rows.
+func (q *Queue) open() {
+	q.longest = 0
 	for s := range q.stages {
 		w := &q.stages[s]
-		w.open(c.Curve[s], c.MaxBatch, c.Window)
+		w.open(q.config.Curve[s], q.config.MaxBatch, q.config.Window)
 		if w.curve != nil {
 			q.longest = max(q.longest, w.curve[w.size-1])
 		}
 	}
-	return q, nil
+}
+
+// Set has the queue go by other settings from now on, as when other stages are to be served. Rows that are
+// here stay, and batches in service go on; call Late and Next after it. How many stages and slots there are
+// cannot change: then, and if a setting is wrong, it is an error and nothing changes.
+func (q *Queue) Set(c Config) error {
+	c, err := c.withDefaults()
+	if err != nil {
+		return err
+	}
+	if c.Stages != q.config.Stages || c.Slots != q.config.Slots {
+		return fmt.Errorf("queue: %d slots for %d stages, and it was opened with %d for %d: these cannot change", c.Slots, c.Stages, q.config.Slots, q.config.Stages)
+	}
+	q.config = c
+	q.open()
+	q.lateAt, q.staying = -1, 0 // not known
+	for i := range q.entries {
+		if e := &q.entries[i]; e.state == queued && e.row.stays {
+			q.staying += q.alone(e.row.Stage)
+		}
+	}
+	return nil
 }
 
 // Enqueue takes a row in. Its error wraps ErrFull, ErrDraining or ErrRow.
