@@ -14,7 +14,8 @@ type Functions interface {
 	Name() string
 	// Offers lists the sizes of function that there are.
 	Offers(ctx context.Context) ([]provisioner.FunctionOffer, error)
-	// Ensure returns the function that the spec describes, and makes it if there is none.
+	// Ensure returns the function that the spec describes, and makes it if there is none. If it
+	// calls the function itself, Warmed says so, with an error too.
 	Ensure(ctx context.Context, s FunctionSpec) (Function, error)
 	// Remove removes a function. It is no error if it has been removed before, or was
 	// never known. Calls that have begun go on.
@@ -47,6 +48,17 @@ func (s FunctionSpec) Validate() error { return validate(s.Owner, s.Stages) }
 type Function struct {
 	ID           string // the provider's
 	FunctionSpec        // without its Setup
+	Warmed       Warmed // by the Ensure that returned it; zero in lists
+}
+
+// Warmed is the calls with which Ensure had instances of a function started before it was given
+// requests. Fewer than were wanted is no error: the cloud may throttle.
+type Warmed struct {
+	Wanted    int     // instances
+	Started   int     // by these calls; others may have been there
+	Calls     int     // that ran
+	Throttled int     // calls
+	Dollars   float64 // that the calls are billed, initialisation too
 }
 
 // Invocation is what became of one call.

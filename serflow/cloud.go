@@ -65,6 +65,9 @@ func openCloud(ctx context.Context, model stage.Model, r rental) (*cloud, error)
 		rules:    balancer.Rules{Stages: n, Floor: shortest(r.slo)},
 		balancer: balancer.New(), count: &counts{}, news: make(chan struct{}, 1),
 	}
+	if c.functions != nil {
+		c.functions = warmed{c.functions, c}
+	}
 	if c.transport == nil {
 		c.transport = remote.NewTransport()
 	}

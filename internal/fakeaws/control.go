@@ -52,6 +52,13 @@ func (c *Cloud) getConfiguration(x asked) (any, *refusal) {
 	if refused != nil {
 		return nil, refused
 	}
+	if qualifier := x.query("Qualifier"); qualifier != "" {
+		number, v := f.find(qualifier)
+		if v == nil {
+			return nil, &refusal{404, "ResourceNotFoundException", "Function not found: " + x.name + ":" + qualifier}
+		}
+		return f.describe(c.options.Region, number, v), nil
+	}
 	return f.configuration(c.options.Region), nil
 }
 
@@ -124,11 +131,9 @@ func (c *Cloud) publishVersion(x asked) (any, *refusal) {
 		return nil, refused
 	}
 	if n := len(f.versions); n == 0 || f.versions[n-1].sha256 != f.sha256 {
-		f.versions = append(f.versions, &version{sha256: f.sha256})
+		f.versions = append(f.versions, &version{sha256: f.sha256, ready: time.Now().Add(c.options.Creating)})
 	}
-	answer := f.configuration(c.options.Region)
-	answer["Version"] = f.latest()
-	return answer, nil
+	return f.describe(c.options.Region, f.latest(), f.versions[len(f.versions)-1]), nil
 }
 
 // alias is one, in calls and answers.

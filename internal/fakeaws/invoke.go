@@ -87,6 +87,8 @@ func (c *Cloud) begin(r *http.Request, name string, body []byte) (running, *refu
 	switch {
 	case v == nil:
 		return running{}, &refusal{404, "ResourceNotFoundException", "Function not found: " + name + ":" + r.URL.Query().Get("Qualifier")}
+	case time.Now().Before(v.ready):
+		return running{}, &refusal{409, "ResourceConflictException", "The operation cannot be performed at this time. The function is currently in the following state: Pending"}
 	case len(body) > longestPayload:
 		return running{}, &refusal{413, "RequestTooLargeException", "Request must be smaller than 6291456 bytes for the InvokeFunction operation"}
 	case len(body) > 0 && !json.Valid(body):
@@ -98,6 +100,8 @@ func (c *Cloud) begin(r *http.Request, name string, body []byte) (running, *refu
 	call := running{f, number, v, nil, fault}
 	if n := len(v.idle); n > 0 && fault != InitFailed {
 		call.sandbox, v.idle = v.idle[n-1], v.idle[:n-1]
+	} else {
+		v.started++
 	}
 	return call, nil
 }

@@ -33,9 +33,11 @@ type function struct {
 
 // version is published code, and the sandboxes of it that are idle.
 type version struct {
-	sha256 string
-	idle   []sandbox
-	gone   bool // with its function
+	sha256  string
+	ready   time.Time // when it can be called
+	idle    []sandbox
+	started int  // sandboxes, ever
+	gone    bool // with its function
 }
 
 // creation is what CreateFunction is asked for.
@@ -145,6 +147,29 @@ func (c *Cloud) Live(name string) string {
 		return f.aliases["live"]
 	}
 	return ""
+}
+
+// Started counts the sandboxes that calls have had to wait for, by the number of the version.
+func (c *Cloud) Started(name string) map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	started := map[string]int{}
+	if f := c.lambda.functions[name]; f != nil {
+		for i, v := range f.versions {
+			started[strconv.Itoa(i+1)] = v.started
+		}
+	}
+	return started
+}
+
+// describe is how Lambda describes a version of a function.
+func (f *function) describe(region, number string, v *version) map[string]any {
+	answer := f.configuration(region)
+	answer["Version"], answer["CodeSha256"], answer["State"], answer["LastUpdateStatus"], answer["LastUpdateStatusReason"] = number, v.sha256, "Active", "Successful", ""
+	if time.Now().Before(v.ready) {
+		answer["State"] = "Pending"
+	}
+	return answer
 }
 
 // configuration is how Lambda describes a function.

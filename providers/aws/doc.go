@@ -41,6 +41,17 @@
 // report at the end of its log. A call is never repeated here, unless its signature is refused: it
 // may have run.
 //
+// A re-plan meets no wave of cold starts: what is to be called next is warmed first, by as many calls at once
+// as this process had in flight at once, in the last ten minutes, to what that replaces, which are the owner's functions
+// that serve some of its stages. Calls that overlap get a sandbox each. They are billed as all calls are, initialisation
+// too, are on the bill of the function's group (providers.Warmed says how many there were), and are under
+// no limit of dollars, since serflow.Limits is of VMs. They leave the calls that run their room in the offer's
+// Concurrency, which is the account's unless some is reserved for each function; where Lambda throttles them all the
+// same, three seconds are waited for it, and fewer sandboxes are warm. A service that has just started has seen no call: new
+// code under an old name is called once then, and a function that is new not at all, but for the one call with which
+// package serflow tries each. A new function's sandboxes are idle while VMs of its plan boot; Lambda keeps them for
+// some five to ten minutes, which no document promises.
+//
 // Payloads are not compressed. To pack and unpack activations took longer than to send what that saves
 // on any link of more than 100 to 700 Mbit/s (BenchmarkCompression of examples/fashionmnist, on
 // 2026-11-28), VMs have more, and the unpacking in the function would be billed, while payloads are not.

@@ -27,13 +27,19 @@ type ensuring struct {
 	function string
 	spec     providers.FunctionSpec
 	code     code
+	reserved int // calls
+	usage    *usage
+	warmed   *providers.Warmed
 }
 
 // Ensure returns the function that the spec describes: it is made, published and known by its
-// alias, and not called yet. If it was there, it is given the code that its zip file, object or image
-// tag holds now; if that is another, it is called once before the alias moves to it, and calls go to
-// the old one until then. One that Lambda could not make is made again. A refusal half-way leaves a
-// function that List lists.
+// alias. If it was there, it is given the code that its zip file, object or image tag holds now; if that
+// is another, calls go to the old one until the new one has answered. Before the alias names what has not
+// been called yet, that is called as often at once as calls of this owner were in flight in the last ten
+// minutes to functions that serve some of its stages, itself or those of another plan: so many of its sandboxes
+// are warm then. A new function that replaces nothing that this process has called is not called. One that Lambda
+// could not make is made again. A refusal half-way leaves a function that List lists. With an error too, Warmed
+// says what the calls have cost.
 func (l *Lambda) Ensure(ctx context.Context, s providers.FunctionSpec) (fn providers.Function, err error) {
 	const op = "ensure function"
 	if err := s.Validate(); err != nil {
@@ -59,11 +65,12 @@ func (l *Lambda) Ensure(ctx context.Context, s providers.FunctionSpec) (fn provi
 	if err != nil {
 		return fn, failed(op, "", err)
 	}
-	e := ensuring{api, op, l.options.nameOf(s, code), s, code}
+	e := ensuring{api, op, l.options.nameOf(s, code), s, code, l.options.Reserved, l.usage, &fn.Warmed}
 	if err := e.all(ctx, l.options, told); err != nil {
 		return fn, err
 	}
-	fn = providers.Function{ID: e.function, FunctionSpec: s}
+	l.usage.serves(e.function, s.Stages)
+	fn.ID, fn.FunctionSpec = e.function, s
 	fn.Setup = ""
 	return fn, nil
 }
@@ -87,7 +94,7 @@ func (e ensuring) all(ctx context.Context, o FunctionOptions, told *types.Enviro
 		})
 	}
 	if err == nil {
-		err = e.settled(ctx)
+		err = e.settled(ctx, nil)
 	}
 	if err == nil && o.Reserved > 0 {
 		err = e.reserve(ctx, o.Reserved)
@@ -102,19 +109,19 @@ func (e ensuring) all(ctx context.Context, o FunctionOptions, told *types.Enviro
 // process.
 func (e ensuring) inTurn(ctx context.Context, change func() error) error {
 	for {
-		if _, err := e.rests(ctx); err != nil {
+		if _, err := e.rests(ctx, nil); err != nil {
 			return err
 		}
 		if err := change(); !busy(err) {
 			return err
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := sleep(ctx, time.Second); err != nil {
 			return err
 		}
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
 		return nil
@@ -164,9 +171,10 @@ func (o FunctionOptions) seconds(offer provisioner.FunctionOffer) int32 {
 	return int32(max(1, timeout/time.Second))
 }
 
-// settled waits until Lambda has made what it was told to make. Its error says why it could not.
-func (e ensuring) settled(ctx context.Context) error {
-	f, err := e.rests(ctx)
+// settled waits until Lambda has made what it was told to make: the function, or a version of it. Its
+// error says why it could not.
+func (e ensuring) settled(ctx context.Context, version *string) error {
+	f, err := e.rests(ctx, version)
 	if err == nil && (f.State == types.StateFailed || f.LastUpdateStatus == types.LastUpdateStatusFailed) {
 		err = failed(e.op, "mend what Lambda names, and ask again", fmt.Errorf("%w: %s: %s%s",
 			providers.ErrInvalid, e.function, sdk.ToString(f.StateReason), sdk.ToString(f.LastUpdateStatusReason)))
@@ -174,10 +182,10 @@ func (e ensuring) settled(ctx context.Context) error {
 	return err
 }
 
-// rests waits until Lambda is not at work on the function.
-func (e ensuring) rests(ctx context.Context) (*lambda.GetFunctionConfigurationOutput, error) {
+// rests waits until Lambda is not at work on the function, or on a version of it.
+func (e ensuring) rests(ctx context.Context, version *string) (*lambda.GetFunctionConfigurationOutput, error) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		f, err := e.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &e.function})
+		f, err := e.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &e.function, Qualifier: version})
 		switch {
 		case missing(err): // it is not known yet everywhere
 		case err != nil:
@@ -185,7 +193,7 @@ func (e ensuring) rests(ctx context.Context) (*lambda.GetFunctionConfigurationOu
 		case f.State != types.StatePending && f.LastUpdateStatus != types.LastUpdateStatusInProgress: // Inactive too: a call wakes it
 			return f, nil
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -197,33 +205,45 @@ func (e ensuring) reserve(ctx context.Context, calls int) error {
 	return err
 }
 
-// publish has the alias name the code that is there now. Publishing what has not changed makes
-// no other version.
+// publish has the alias name the code that is there now, once that is warm. Publishing what has not
+// changed makes no other version.
 func (e ensuring) publish(ctx context.Context) error {
-	var version *lambda.PublishVersionOutput
+	var now *lambda.PublishVersionOutput
 	err := e.inTurn(ctx, func() (err error) {
-		version, err = e.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: &e.function})
+		now, err = e.PublishVersion(ctx, &lambda.PublishVersionInput{FunctionName: &e.function})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	alias, err := e.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &e.function, Name: sdk.String(live)})
-	switch {
-	case missing(err):
-		_, err = e.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &e.function, Name: sdk.String(live), FunctionVersion: version.Version})
-		if busy(err) { // it has been made since
-			return nil
+	if now.State == types.StatePending {
+		if err := e.settled(ctx, now.Version); err != nil {
+			return err
 		}
+	}
+	alias, err := e.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &e.function, Name: sdk.String(live)})
+	isNew := missing(err)
+	switch {
+	case err != nil && !isNew:
 		return err
-	case err != nil:
-		return err
-	case sdk.ToString(alias.FunctionVersion) == sdk.ToString(version.Version):
+	case !isNew && sdk.ToString(alias.FunctionVersion) == sdk.ToString(now.Version):
 		return nil
 	}
-	if _, err := call(ctx, e.Client, e.op, e.function, sdk.ToString(version.Version), nil); err != nil {
+	if err := e.warm(ctx, sdk.ToString(now.Version), !isNew); err != nil {
 		return err // the alias stays where it is
 	}
-	_, err = e.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &e.function, Name: sdk.String(live), FunctionVersion: version.Version})
+	return e.goLive(ctx, now.Version, isNew)
+}
+
+// goLive has the alias name a version.
+func (e ensuring) goLive(ctx context.Context, version *string, isNew bool) error {
+	if !isNew {
+		_, err := e.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &e.function, Name: sdk.String(live), FunctionVersion: version})
+		return err
+	}
+	_, err := e.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &e.function, Name: sdk.String(live), FunctionVersion: version})
+	if busy(err) { // it has been made since
+		return nil
+	}
 	return err
 }

@@ -42,6 +42,7 @@ type FunctionOptions struct {
 type Lambda struct {
 	options FunctionOptions
 	client  *client
+	usage   *usage
 }
 
 var _ providers.Functions = (*Lambda)(nil)
@@ -61,7 +62,7 @@ func Functions(o FunctionOptions) *Lambda {
 			*c = o.Reserved
 		}
 	}
-	return &Lambda{options: o, client: &client{config: o.Config}}
+	return &Lambda{options: o, client: &client{config: o.Config}, usage: newUsage()}
 }
 
 // Name is "aws".

@@ -64,21 +64,24 @@ func (l *Lambda) Remove(ctx context.Context, id string) error {
 	if _, err := api.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: &id}); err != nil && !missing(err) {
 		return understood(ctx, op, err)
 	}
+	l.usage.forget(id)
 	return nil
 }
 
 // Invoke calls a function once. What it is billed for is read from the line with which Lambda
 // ends its log; if there is none, it is as long as the answer took.
-func (l *Lambda) Invoke(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
+func (l *Lambda) Invoke(ctx context.Context, id string, body []byte) (inv providers.Invocation, err error) {
 	const op = "invoke"
 	api, err := l.begin(ctx, op)
 	if err != nil {
-		return providers.Invocation{}, err
+		return inv, err
 	}
 	if n := len(body); n > onlambda.LongestBody {
-		return providers.Invocation{}, failed(op, "send fewer rows in a call, or activations as fp16",
+		return inv, failed(op, "send fewer rows in a call, or activations as fp16",
 			fmt.Errorf("%w: a body of %d bytes, %d more than Lambda takes", providers.ErrInvalid, n, n-onlambda.LongestBody))
 	}
+	counted := l.usage.begin(id)
+	defer func() { l.usage.end(counted, providers.Refused(err)) }()
 	return call(ctx, api, op, id, live, body)
 }
 

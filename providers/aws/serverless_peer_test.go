@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -152,21 +154,32 @@ func peerErrors(t *testing.T, call invoke) {
 	}
 }
 
-// Calls run at the same time: each waits for the others.
+// Calls run at the same time, each waits for the others, in an instance of its own; and as many calls at once
+// find these again, which is why Ensure warms a function by calls that overlap.
 func peerConcurrency(t *testing.T, call invoke) {
 	const calls = 4
-	body := fmt.Append(nil, t.TempDir(), " ", calls)
-	errs := make(chan error, calls)
-	for range calls {
-		go func() {
-			_, err := call("together", body)
-			errs <- err
-		}()
-	}
-	for range calls {
-		if err := <-errs; err != nil {
-			t.Error(err)
+	instances := func() []string {
+		body := fmt.Append(nil, t.TempDir(), " ", calls)
+		answers, errs := make(chan string, calls), make(chan error, calls)
+		for range calls {
+			go func() {
+				got, err := call("together", body)
+				answers <- string(got.Body)
+				errs <- err
+			}()
 		}
+		seen := map[string]bool{}
+		for range calls {
+			seen[<-answers] = true
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		return slices.Sorted(maps.Keys(seen))
+	}
+	warmed := instances()
+	if again := instances(); len(warmed) != calls || !slices.Equal(again, warmed) {
+		t.Errorf("instances %v, and then %v", warmed, again)
 	}
 }
 

@@ -9,12 +9,14 @@ exports.echo = async (event) => event
 exports.fail = async () => { throw new RangeError('it was told to') }
 exports.slow = async (event) => { await sleep(20000); return event }
 
-// together answers when as many calls run as the payload says, and the folder that it names shows.
+// together answers when as many calls run as the payload says, and the folder that it names shows: which
+// instance it is.
+const instance = String(Math.random())
 exports.together = async (event) => {
   const [dir, calls] = decode(event).split(' ')
   fs.mkdtempSync(dir + '/call-')
   while (fs.readdirSync(dir).length < Number(calls)) await sleep(10)
-  return event
+  return encode(instance)
 }
 
 // count says how many calls the instance has had.
