@@ -162,6 +162,9 @@ func (r *rental) offers() []string {
 		for _, v := range r.scaling.Ask.VMs {
 			names = append(names, v.Offer.Name)
 		}
+		for _, f := range r.scaling.Ask.Functions {
+			names = append(names, f.Offer.Name)
+		}
 	}
 	return names
 }
