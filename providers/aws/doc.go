@@ -56,9 +56,9 @@
 // on any link of more than 100 to 700 Mbit/s (BenchmarkCompression of examples/fashionmnist, on
 // 2026-11-28), VMs have more, and the unpacking in the function would be billed, while payloads are not.
 //
-// On 2026-11-28, on a busy machine of two cores, our Invoke took 1.00 and 1.00 of the time of the SDK's in two runs
-// with a body of 1 KB, 1.04 and 1.01 with 100 KB, 0.85 and 1.07 with 1 MB, though it encodes and decodes too: calls by
-// turns to npm's serverless-offline, medians (.ci/peers -bench).
+// On 2026-11-28, on a busy machine of two cores, our Invoke took 1.04, 1.00 and 1.01 of the time of the SDK's in three
+// runs with a body of 1 KB, 1.05, 1.02 and 1.05 with 100 KB, 1.07, 1.00 and 1.02 with 1 MB, though it encodes and decodes
+// too: calls by turns to npm's serverless-offline, medians (.ci/peers -bench).
 //
 // Package lambdaworker makes the program in the zip file or image what Lambda's runtime API can
 // call: it is the service's own, and begins with lambdaworker.Main.

@@ -12,6 +12,13 @@ func FuzzPayloads(f *testing.F) {
 	f.Add([]byte{}, []byte(` "\u002F+8=" `))
 	f.Add([]byte{255}, []byte(`null`))
 	f.Add([]byte("x"), Payload(bytes.Repeat([]byte{0, 1, 255, 'a', '"'}, 1000)))
+	all := make([]byte, 3<<16)
+	for i := range all {
+		all[i] = byte(i/3>>(i%3*8)) ^ byte(i)
+	}
+	for _, n := range []int{7, 8, 9, 10, 14, len(all)} {
+		f.Add(all[len(all)-n:], []byte(`""`))
+	}
 	f.Fuzz(func(t *testing.T, body, payload []byte) {
 		want, _ := json.Marshal(append([]byte{}, body...))
 		if got := Payload(body); !bytes.Equal(got, want) {
