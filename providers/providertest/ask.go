@@ -90,7 +90,7 @@ func (c Cloud) specOf(ctx context.Context, t *testing.T) providers.FunctionSpec 
 	}
 }
 
-// made makes a function.
+// made makes a function, as lists show it.
 func (c Cloud) made(ctx context.Context, t *testing.T, s providers.FunctionSpec) providers.Function {
 	t.Helper()
 	fn, err := c.Functions.Ensure(ctx, s)
@@ -98,6 +98,10 @@ func (c Cloud) made(ctx context.Context, t *testing.T, s providers.FunctionSpec)
 		t.Fatalf("ensure: %v", err)
 	}
 	c.secret(t, fn)
+	if w := fn.Warmed; w.Started > w.Calls || min(w.Wanted, w.Started, w.Calls, w.Throttled) < 0 || (w.Dollars > 0) != (w.Calls > 0 && s.Offer.Cost(time.Second) > 0) {
+		t.Errorf("calls of Ensure itself: %+v", w)
+	}
+	fn.Warmed = providers.Warmed{} // which says what this Ensure has done
 	return fn
 }
 

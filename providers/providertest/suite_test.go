@@ -61,7 +61,9 @@ func (f functions) Ensure(ctx context.Context, s providers.FunctionSpec) (provid
 	if f.ensure != nil {
 		return f.ensure(ctx, s)
 	}
-	return f.Functions.Ensure(ctx, s)
+	fn, err := f.Functions.Ensure(ctx, s)
+	fn.Warmed = providers.Warmed{Wanted: 3, Started: 1, Calls: 2, Throttled: 1, Dollars: 0.1} // which lists do not show
+	return fn, err
 }
 
 func (f functions) Invoke(ctx context.Context, id string, body []byte) (providers.Invocation, error) {
@@ -90,6 +92,13 @@ var defects = map[string]struct {
 	spoil   func(*vms, *functions)
 	fixture func(*providertest.Cloud)
 }{
+	"calls of its own for nothing": {found: "a_function_is_made_once", spoil: func(_ *vms, f *functions) {
+		f.ensure = func(ctx context.Context, s providers.FunctionSpec) (providers.Function, error) {
+			fn, err := f.Functions.Ensure(ctx, s)
+			fn.Warmed = providers.Warmed{Wanted: 3, Started: 3, Calls: 3}
+			return fn, err
+		}
+	}},
 	"a token launches twice": {found: "a_token_launches_once", spoil: func(v *vms, _ *functions) {
 		n := 0
 		v.launch = func(ctx context.Context, l providers.Launch) ([]providers.Instance, error) {
