@@ -21,7 +21,8 @@
 //   - End and Remove what has gone, or never was, without an error.
 //   - Look at the context before you begin. Return when it is over.
 //   - Setup holds a secret: let it be in no tag, list, log or error.
-//   - Bill what the cloud bills: Invocation.Billed comes from the cloud, with initialisation.
+//   - Bill what the cloud bills: Invocation.Billed comes from the cloud, with initialisation. If Ensure calls
+//     functions to warm them, Function.Warmed says what that cost.
 //
 // Then write a fixture, and call Run from a test:
 //
