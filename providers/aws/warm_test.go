@@ -181,7 +181,7 @@ func under(t *testing.T, l *aws.Lambda, s providers.FunctionSpec, id string) *lo
 			}
 		})
 	}
-	time.Sleep(10 * time.Second)
+	time.Sleep(time.Second)
 	return x
 }
 
@@ -212,7 +212,7 @@ func TestAReplanUnderLoad(t *testing.T) {
 					t.Fatal(err)
 				}
 				x.id.Store(fn.ID)
-				time.Sleep(10 * time.Second)
+				time.Sleep(time.Second)
 				if colds := x.end(); colds != width {
 					t.Errorf("%d cold starts, want those of the beginning; sandboxes started: %v", colds, cloud.Started(fn.ID))
 				}
