@@ -61,6 +61,10 @@ func (c *cloud) do(t *rapid.T, f *provisioner.Fleet, now time.Duration, a provis
 		}
 	case provisioner.Drain:
 		say(func(now time.Duration) { f.Idle(now, a.ID) })
+	case provisioner.Move:
+		if rapid.IntRange(0, 3).Draw(t, "unfit") == 0 {
+			say(func(now time.Duration) { f.Unfit(now, a.ID, a.Key) })
+		}
 	case provisioner.End:
 		delete(c.vms, a.ID)
 		c.ended = append(c.ended, a.ID)
@@ -91,6 +95,7 @@ func TestFleetAgainstChaos(t *testing.T) {
 		f := provisioner.NewFleet("f", limits, provisioner.Patience{})
 		c := &cloud{vms: map[string]provisioner.Found{}, granted: map[string][]string{}}
 		now := time.Duration(0)
+		both, next := false, provisioner.Want{Stages: deep, Offer: small}
 		step := func() {
 			actions, wake := f.Tick(now)
 			if again, _ := f.Tick(now); len(again) > 0 {
@@ -101,6 +106,11 @@ func TestFleetAgainstChaos(t *testing.T) {
 			}
 			for _, a := range actions {
 				c.do(t, f, now, a)
+			}
+			for _, vm := range f.VMs() {
+				if vm.Next != (provisioner.Key{}) && vm.State <= provisioner.Ready && !(both && vm.Key == wanted(0).Key() && vm.Next == next.Key()) {
+					t.Fatalf("for two kinds, while %v: %+v", both, vm)
+				}
 			}
 			perHour := 0.0
 			for _, vm := range c.vms {
@@ -113,9 +123,20 @@ func TestFleetAgainstChaos(t *testing.T) {
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			switch rapid.IntRange(0, 5).Draw(t, "event") {
 			case 0:
-				_ = f.Want(
+				all := []provisioner.Want{
 					wanted(rapid.IntRange(0, 4).Draw(t, "small")),
-					provisioner.Want{Stages: deep, Offer: large, VMs: rapid.IntRange(0, 2).Draw(t, "large")})
+					{Stages: deep, Offer: large, VMs: rapid.IntRange(0, 2).Draw(t, "large")},
+				}
+				next.VMs = rapid.IntRange(0, 4).Draw(t, "of the next plan")
+				both = false
+				switch rapid.IntRange(0, 2).Draw(t, "plan") {
+				case 1:
+					both, all[0].Leaving = true, true
+					all = append(all, next)
+				case 2:
+					all[0] = next
+				}
+				_ = f.Want(all...)
 			case 1, 2:
 				if n := len(c.events); n > 0 {
 					i := rapid.IntRange(0, n-1).Draw(t, "which")
@@ -143,6 +164,7 @@ func TestFleetAgainstChaos(t *testing.T) {
 
 		// From now on the cloud behaves: everything is said once, in order.
 		n := min(2, limits.VMs)
+		both = false
 		_ = f.Want(wanted(n))
 		c.events = nil
 		for range 400 {

@@ -39,6 +39,9 @@ type Want struct {
 	// Linger has VMs that are too many stay until so long before the end of what they are billed
 	// at least, which is paid anyway. 0 is not at all.
 	Linger time.Duration
+	// Leaving says that requests are moving away from these VMs, to others that are wanted: they may be
+	// those others as well. See VM.Next.
+	Leaving bool
 }
 
 // Key is the kind of VM that is wanted.
@@ -65,13 +68,15 @@ type VM struct {
 	ID       string // the provider's
 	Token    string // of the launch that brought it
 	Key      Key
+	Next     Key // what it serves as well while requests move there, and then alone; zero for nothing
 	State    State
 	Launched time.Duration // when it was first asked for, or else first seen; billed from then on
 	offer    VMOffer
 	known    time.Duration // since when
 	since    time.Duration // when it came into its state; when it was last told to end
 	told     bool          // to drain, or to end
-	doomed   bool          // its provider takes it back
+	doomed   bool          // it is to end
+	unfit    bool          // to be moved
 	billed   float64       // dollars, so far
 }
 
@@ -83,6 +88,7 @@ const (
 	Launch ActionKind = iota // VMs of Key, under Token: the same token must not launch twice
 	Drain                    // send ID nothing more
 	Resume                   // ID serves on after all
+	Move                     // ID serves what VM now says of it: Key, or Next as well. Key is the one that is new, unless it is for one less
 	End                      // ID
 	List                     // all VMs under our owner tag, for Found
 )
@@ -91,9 +97,9 @@ const (
 // driver that cannot tell says nothing, and is asked again later.
 type Action struct {
 	Kind  ActionKind
-	ID    string // of Drain, Resume and End
+	ID    string // of Drain, Resume, Move and End
 	Token string // of Launch
-	Key   Key    // of Launch
+	Key   Key    // of Launch and Move
 	VMs   int    // of Launch
 }
 
@@ -182,8 +188,8 @@ func NewFleet(name string, l Limits, p Patience) *Fleet {
 	}
 }
 
-// Want replaces what there should be. VMs of kinds that are not in it are drained at
-// the next Tick. Its error wraps ErrOffer, and then nothing changes.
+// Want replaces what there should be. VMs of kinds that are not in it take the place, at the next Tick, of those
+// of their offer that are missing, or are drained. Its error wraps ErrOffer, and then nothing changes.
 func (f *Fleet) Want(wants ...Want) error {
 	seen := map[Key]bool{}
 	for _, w := range wants {

@@ -44,6 +44,8 @@ func tick(f *provisioner.Fleet, now time.Duration) string {
 			words = append(words, fmt.Sprintf("launch %d %s %s", a.VMs, a.Key.Offer, a.Token))
 		case provisioner.List:
 			words = append(words, "list")
+		case provisioner.Move:
+			words = append(words, fmt.Sprint("move ", a.ID, " to ", a.Key.Stages.First, "-", a.Key.Stages.Last+1))
 		default:
 			words = append(words, map[provisioner.ActionKind]string{provisioner.Drain: "drain ", provisioner.Resume: "resume ", provisioner.End: "end "}[a.Kind]+a.ID)
 		}

@@ -28,6 +28,22 @@ func (e Expect) Queue(g VMGroup, stages int) queue.Config {
 	}
 }
 
+// Both is Queue for a VM that serves the next group and, while requests move there, one of another plan on the
+// same offer: stages that only the latter has run as there.
+func (e Expect) Both(old, next VMGroup, stages int) queue.Config {
+	q, before := e.Queue(next, stages), e.Queue(old, stages)
+	for s := old.Stages.First; s <= old.Stages.Last; s++ {
+		if !next.Stages.Has(s) {
+			q.Need[s], q.Least[s], q.Rest[s], q.Curve[s] = before.Need[s], before.Least[s], before.Rest[s], before.Curve[s]
+		}
+	}
+	q.MaxBatch = max(q.MaxBatch, before.MaxBatch)
+	if q.Limit = max(q.Limit, before.Limit); next.Limit == 0 || old.Limit == 0 {
+		q.Limit = 0
+	}
+	return q
+}
+
 // curve is the time of batches of a stage, of one row up to as many as are worth it.
 func (e Expect) curve(g VMGroup, stage int) []time.Duration {
 	curve := make([]time.Duration, min(max(g.MaxBatch, 1), mostRows))

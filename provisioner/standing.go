@@ -18,7 +18,7 @@ func (s Standing) Alive() int { return s.Asked + s.Booting + s.Ready }
 func (f *Fleet) Standing(now time.Duration, w Want) (s Standing) {
 	key := w.Key()
 	for _, vm := range f.vms {
-		if vm.Key != key {
+		if !vm.For(key) {
 			continue
 		}
 		switch vm.State {

@@ -29,10 +29,16 @@ func (f *Fleet) Tick(now time.Duration) (actions []Action, wake time.Duration) {
 	broke := f.spent.day() >= f.limits.PerDay
 	targets := f.targets()
 	f.cut(targets)
-	for _, w := range targets {
+	for i := range targets {
 		if broke {
-			w.VMs, w.Linger = 0, 0
+			targets[i].VMs, targets[i].Linger = 0, 0
 		}
+	}
+	for _, w := range targets {
+		actions = f.resume(now, w, actions)
+	}
+	actions = f.reuse(targets, actions)
+	for _, w := range targets {
 		actions = f.adjust(now, w, actions)
 	}
 	return actions, f.wake(now)
@@ -133,26 +139,26 @@ func (f *Fleet) targets() []Want {
 	return targets
 }
 
-// adjust moves one kind of VM towards what is wanted of it.
-func (f *Fleet) adjust(now time.Duration, w Want, actions []Action) []Action {
-	key, have := w.Key(), 0
-	for _, l := range f.launches {
-		if l.key == key {
-			have += l.vms
-		}
-	}
-	vms := slices.DeleteFunc(f.sorted(), func(vm *VM) bool { return vm.Key != key })
-	for _, vm := range vms {
-		if vm.State <= Ready {
-			have++
-		}
-	}
-	for _, vm := range vms {
-		switch {
-		case have < w.VMs && vm.State == Draining && !vm.doomed:
+// resume has VMs of a kind serve on that drain, as far as some are missing.
+func (f *Fleet) resume(now time.Duration, w Want, actions []Action) []Action {
+	have, _ := f.alive(w.Key())
+	for _, vm := range f.of(w.Key()) {
+		if have < w.VMs && vm.State == Draining && vm.Key == w.Key() && !vm.doomed {
 			vm.move(now, Ready)
 			actions = append(actions, Action{Kind: Resume, ID: vm.ID})
 			have++
+		}
+	}
+	return actions
+}
+
+// adjust moves one kind of VM towards what is wanted of it.
+func (f *Fleet) adjust(now time.Duration, w Want, actions []Action) []Action {
+	have, _ := f.alive(w.Key())
+	vms := f.of(w.Key())
+	for _, vm := range vms {
+		switch {
+		case vm.Next != (Key{}): // it is for another kind as well
 		case have > w.VMs && vm.State == Booting && f.linger(now, w, vm):
 			have-- // it takes no other's place
 		case have > w.VMs && vm.State == Booting: // the youngest first
@@ -162,7 +168,7 @@ func (f *Fleet) adjust(now time.Duration, w Want, actions []Action) []Action {
 		}
 	}
 	for _, vm := range vms {
-		if have > w.VMs && vm.State == Ready && !f.linger(now, w, vm) {
+		if have > w.VMs && vm.State == Ready && vm.Next == (Key{}) && !f.linger(now, w, vm) {
 			vm.move(now, Draining)
 			actions = f.tell(now, vm, actions)
 			have--

@@ -40,7 +40,7 @@ type cloud struct {
 	given  provisioner.Plan // that the pipeline was opened with
 	past   savedState       // of an earlier run
 	next   atomic.Uint64
-	places sync.Map      // *place by the balancer's ID
+	places sync.Map      // *place by its key
 	news   chan struct{} // has a value when a place has joined, or something has gone wrong
 	trouble
 }
@@ -178,16 +178,24 @@ func (c *cloud) unserved() int {
 	return slices.Index(served, false)
 }
 
+// placeKey names a place as the balancer does.
+type placeKey struct {
+	id     uint64
+	stages stage.Range
+}
+
+func (p *place) key() placeKey { return placeKey{p.id, p.stages} }
+
 // join lets the balancer pick a place.
 func (c *cloud) join(p *place, m balancer.Member) error {
 	if p.id == 0 {
 		p.id, p.travel = c.next.Add(1), m.Travel
 	}
 	m.ID = p.id
-	c.places.Store(p.id, p) // before it can be picked
+	c.places.Store(p.key(), p) // before it can be picked
 	for _, generation := range c.layout.Load().generations(p) {
 		if err := c.balancer.Join(m, generation); err != nil {
-			c.places.Delete(p.id)
+			c.places.Delete(p.key())
 			return &Error{Group: p.group.Group, Provider: p.provider, Err: err, Remedy: "change serflow.Plan or Times"}
 		}
 	}

@@ -155,7 +155,7 @@ func (d *drive) hop(p *place, first int, a attempt) {
 func (d *drive) start(ctx context.Context, step balancer.Step) {
 	ctx, cancel := context.WithCancel(ctx)
 	f := visit{number: step.Attempt, sent: time.Now(), stage: step.Stage, cancel: cancel}
-	v, ok := d.places.Load(step.Place.ID())
+	v, ok := d.places.Load(placeKey{step.Place.ID(), step.Place.Stages()})
 	if !ok { // it has just left: its attempt fails at once
 		d.last = nil
 		d.visits = append(d.visits, f)

@@ -3,10 +3,26 @@ package serflow
 import (
 	"net/http"
 	"time"
+
+	"github.com/serflow/serflow-go/provisioner/planner"
 )
 
-// BothGroups are the groups of two plans together.
-var BothGroups = bothGroups
+// Replan has a pipeline move to the plan for another question, as it does by itself when traffic or prices change.
+func Replan(p *Pipeline, ask planner.Ask) error { return p.cloud.fleet.move(ask, "a test says so") }
+
+// Places is how many places there are, of VMs and functions.
+func Places(p *Pipeline) (n int) {
+	p.cloud.places.Range(func(any, any) bool { n++; return true })
+	return n
+}
+
+// Kill ends a pipeline as the end of its process does: nothing is saved, and nobody is told.
+func Kill(p *Pipeline) error {
+	p.cloud.stop()
+	p.cloud.work.Wait()
+	p.cloud.store = nil
+	return p.Close()
+}
 
 // Reprice is an Ask at other prices.
 var Reprice = reprice

@@ -1,6 +1,7 @@
 package serflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/serflow/serflow-go/internal/launch"
 	"github.com/serflow/serflow-go/providers"
 	"github.com/serflow/serflow-go/provisioner"
 	"github.com/serflow/serflow-go/provisioner/planner"
@@ -49,6 +49,7 @@ type asking struct {
 	begun   time.Duration
 	asks    int
 	refused bool // when it was asked for again: VMs may have come of it before
+	setup   string
 }
 
 func (c *cloud) startFleet() error {
@@ -151,9 +152,10 @@ func (f *fleet) act(a provisioner.Action) {
 		f.drain(a.ID, w)
 	case provisioner.Resume:
 		f.log.Info("resuming", "vm", a.ID)
-		if w != nil && w.place != nil {
-			f.admit(w)
-		}
+		f.admit(w)
+	case provisioner.Move:
+		f.log.Info("moving", "vm", a.ID, "group", f.groupName(a.Key.Stages))
+		f.admit(w)
 	case provisioner.End:
 		f.log.Info("ending", "vm", a.ID)
 		f.forget(a.ID)
@@ -168,15 +170,10 @@ func (f *fleet) request(a provisioner.Action) *asking {
 		return l
 	}
 	g, _ := f.groupOf(a.Key)
-	q := f.expected().Queue(g, len(f.model.Stages))
-	if f.measuring > 0 { // whatever is sent is one batch
-		q.MaxBatch, q.Window, q.Need, q.Least, q.Rest, q.Curve = f.measuring, 0, nil, nil, nil, nil
-	}
-	setup := launch.Setup{
-		Stages: g.Stages, Slots: q.Slots, MaxBatch: q.MaxBatch, Window: q.Window, Limit: q.Limit,
-		Need: q.Need, Least: q.Least, Rest: q.Rest, Curve: q.Curve, Credential: f.secret, Stuck: f.stuckAfter(g),
-	}
-	l := &asking{begun: f.now(), asks: 1, Launch: providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}}
+	setup := f.setup(a.Key)
+	l := &asking{begun: f.now(), asks: 1, setup: setup.String()}
+	setup.Credential = f.secret
+	l.Launch = providers.Launch{Token: a.Token, Owner: f.owner, Offer: g.Offer, Stages: g.Stages, VMs: a.VMs, Artifact: f.artifacts[0], Setup: setup.String()}
 	f.launches[a.Token] = l
 	return l
 }
@@ -225,7 +222,7 @@ func (f *fleet) launched(token string, instances []providers.Instance) {
 	for _, vm := range instances {
 		f.watch(vm)
 		if w := f.watches[vm.ID]; w != nil && asked != nil {
-			w.launched = max(asked.begun, 1)
+			w.launched, w.told = max(asked.begun, 1), cmp.Or(w.told, asked.setup)
 		}
 	}
 }

@@ -130,7 +130,7 @@ func (c *cloud) invoke(ctx context.Context, p *place, r remote.Request, a *attem
 // remake makes a function again that is no more, as when another program with the same owner has
 // removed it. Until then nothing is sent there.
 func (c *cloud) remake(p *place) {
-	if _, there := c.places.LoadAndDelete(p.id); !there {
+	if _, there := c.places.LoadAndDelete(p.key()); !there {
 		return // somebody does already
 	}
 	c.balancer.Leave(p.id)

@@ -14,7 +14,7 @@ import (
 // described as the new plan has it is given up, and another takes its place.
 func (f *fleet) rejoin() {
 	for _, w := range f.watches {
-		if vm, ok := f.machine.VM(w.vm.ID); ok && vm.State == provisioner.Ready && w.place != nil && !w.draining {
+		if !w.draining {
 			f.admit(w)
 		}
 	}

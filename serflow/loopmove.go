@@ -2,16 +2,15 @@ package serflow
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/serflow/serflow-go/provisioner"
-	"github.com/serflow/serflow-go/provisioner/control"
 	"github.com/serflow/serflow-go/provisioner/planner"
 )
 
 // move makes the next plan and has requests move over to it, in this order, so that none is
-// dropped: its functions are made and called once, its VMs launched; requests begin there; those
-// that have begun before end where they are; what only these needed is drained.
+// dropped: its functions are made and called once; VMs of its offers that serve other stages serve its stages too, and
+// what is missing then is launched; requests begin there; those that have begun before end where they are; what only
+// these needed is drained.
 func (f *fleet) move(ask planner.Ask, why string) error {
 	f.log.Info("planning again", "why", why)
 	n, err := f.planNext(ask)
@@ -60,32 +59,10 @@ func (f *fleet) do(something func() error) error {
 // prepare has the fleet keep what there is and launch what will be, and places join both plans that
 // are of both.
 func (f *fleet) prepare(old provisioner.Plan, n next) error {
-	if err := f.scaler.loop.Plan(bothGroups(f.scaler.groups, n.groups), nil); err != nil {
+	if err := f.scaler.loop.Toward(n.groups); err != nil {
 		return err
 	}
 	f.lay(f.scaler.loop.Kinds(), old, n.Plan)
 	f.rejoin()
 	return nil
-}
-
-// bothGroups are the groups of two plans together. A group that both have is one, whose VMs may be of what
-// it is made of now or of the new plan's first offer: as two, each would have all the VMs that it needs.
-func bothGroups(old, now []control.Group) (both []control.Group) {
-	for _, g := range now {
-		g.Offers = slices.Clone(g.Offers[:1])
-		both = append(both, g)
-	}
-	for _, g := range old {
-		i := slices.IndexFunc(both, func(b control.Group) bool { return b.Offers[0].Stages == g.Offers[0].Stages })
-		if i < 0 {
-			both = append(both, g)
-			continue
-		}
-		for _, o := range g.Offers {
-			if o.Offer.Name != both[i].Offers[0].Offer.Name {
-				both[i].Offers = append(both[i].Offers, o)
-			}
-		}
-	}
-	return both
 }

@@ -21,7 +21,7 @@ type Scaling struct {
 	// taken from a planner's tables, groups fall back to the Ask's other offers, and without a
 	// serflow.Plan the planner makes one, and another one when requests reach stages that it was not
 	// made for, or prices change; if that has other groups and saves 5 %, requests move over to it without
-	// being dropped. Default: what VMs carry follows from Times alone, and what would have to wait is taken
+	// being dropped, and VMs of an offer that both plans have go on with the stages of the new one. Default: what VMs carry follows from Times alone, and what would have to wait is taken
 	// not to be carried.
 	Ask *planner.Ask
 	// Others are what a group's VMs may be while its own offer cannot be had, the best first: give

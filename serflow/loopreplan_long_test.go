@@ -6,10 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -128,15 +126,6 @@ func TestReplanWithoutFunctions(t *testing.T) {
 			t.Errorf("%v: %s", after, log.String())
 		}
 	})
-}
-
-// mostGroups is which groups have VMs.
-func (s *skies) mostGroups(p *serflow.Pipeline) string {
-	groups := map[string]bool{}
-	for _, vm := range p.Stats().VMs {
-		groups[vm.Group] = true
-	}
-	return strings.Join(slices.Sorted(maps.Keys(groups)), " ")
 }
 
 // A plan that an earlier run has moved to, and that cannot be any more, keeps nobody from opening.

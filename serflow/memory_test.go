@@ -42,6 +42,39 @@ type plainWorker struct {
 	batches     func(k, rows int) time.Duration // the same, by rows
 	idle        atomic.Int32                    // requests that nobody waits for
 	deaf        bool                            // to what exits are asked beside, as workers of an earlier release are
+
+	old bool // it cannot be set up anew, as workers of an earlier release
+
+	entered [8]atomic.Int64 // requests, by the stage that they begin with
+
+	mu     sync.Mutex
+	setups []launch.Setup // beside that of its launch
+}
+
+// serves is the stages that it was last set up for.
+func (w *plainWorker) serves() stage.Range {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.setups); n > 0 {
+		return w.setups[n-1].Stages
+	}
+	return w.setup.Stages
+}
+
+// setUp takes another setup.
+func (w *plainWorker) setUp(rw http.ResponseWriter, body []byte) {
+	if w.old {
+		refuse(rw, &wire.Error{Code: wire.NotFound, Message: "nothing at this path"})
+		return
+	}
+	setup, err := launch.ParseSetup(string(body))
+	if err != nil || setup.Stages.Last > w.stages.Last() || setup.Slots != w.setup.Slots {
+		refuse(rw, &wire.Error{Code: wire.Invalid, Message: "it cannot be"})
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.setups = append(w.setups, setup)
 }
 
 func newPlainWorker(m stage.Model) *plainWorker {
@@ -67,6 +100,7 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 	case r.Stages.Last > w.stages.Last():
 		return nil, 0, &wire.Error{Code: wire.Invalid, Message: "no such stage"}
 	}
+	w.entered[r.Stages.First].Add(1)
 	state := exit.State{}
 	if len(r.States) > 0 {
 		state = r.States[0]
@@ -167,6 +201,10 @@ func (w *plainWorker) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := io.ReadAll(r.Body)
+	if r.URL.Path == launch.SetupPath {
+		w.setUp(rw, body)
+		return
+	}
 	n, lengthErr := wire.ParseHeaderLength(r.Header.Get(wire.HeaderLength))
 	if err = errors.Join(err, lengthErr); err != nil {
 		return // the client has gone
@@ -191,6 +229,7 @@ type skies struct {
 	*mock.Provider
 	model     stage.Model
 	onVM      func(ctx context.Context, vm string) error // before a VM answers a request
+	onSetup   func(ctx context.Context, vm string) error // before a VM is set up anew
 	onCall    func() error                               // before a function answers
 	workerOf  func(vm providers.Instance) *plainWorker   // nil for the model's
 	functions *plainWorker
@@ -279,7 +318,13 @@ func (s *skies) RoundTrip(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
-	if s.onVM != nil && r.Method == http.MethodPost {
+	if r.URL.Path == launch.SetupPath {
+		if s.onSetup != nil {
+			if err := s.onSetup(r.Context(), strings.TrimSuffix(r.URL.Host, ".mock")); err != nil {
+				return nil, err
+			}
+		}
+	} else if s.onVM != nil && r.Method == http.MethodPost {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(life, cancel)()

@@ -13,7 +13,8 @@ import (
 	"github.com/serflow/serflow-go/stage/remote"
 )
 
-// place is a VM or a function that serves requests.
+// place is a VM or a function that serves requests, for some stages. While requests move to another plan a VM
+// may be two places, of one worker and one ID.
 type place struct {
 	id       uint64 // the balancer's
 	name     string // the provider's ID
@@ -28,7 +29,7 @@ type place struct {
 	perSlot float64        // dollars for a second of one slot of it
 	boot    time.Duration  // from its launch until it was ready; 0 if we have not launched it
 	suspect chan struct{}  // has a value if a request had trouble with it
-	spared  atomic.Bool    // it is sent nothing until it has been looked at
+	spared  *atomic.Bool   // it is sent nothing until it has been looked at
 
 	function provisioner.FunctionOffer
 	colds    []time.Duration // cold starts that were met before it was given requests

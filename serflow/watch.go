@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
@@ -18,11 +19,15 @@ import (
 // ready, and then asks it now and then how it is. Its fields are the fleet's goroutine's.
 type watch struct {
 	vm       providers.Instance
-	place    *place        // once it has registered
-	begun    time.Duration // since when it is followed
-	launched time.Duration // when it was asked for; 0 if that is not known
-	listed   bool          // by the provider, so that a later list without it means that it is gone
-	located  bool          // its address is known
+	place    *place            // once it has registered, without stages
+	serves   []*place          // that it is now
+	able     []provisioner.Key // for which its worker has been set up
+	told     string            // how its worker was last told to be set up
+	telling  bool              // it is being told
+	begun    time.Duration     // since when it is followed
+	launched time.Duration     // when it was asked for; 0 if that is not known
+	listed   bool              // by the provider, so that a later list without it means that it is gone
+	located  bool              // its address is known
 	draining bool
 	address  chan string
 	stop     context.CancelFunc
@@ -39,6 +44,9 @@ func (f *fleet) watch(vm providers.Instance) {
 		ctx, stop := context.WithCancel(f.ctx)
 		w = &watch{vm: vm, begun: f.now(), address: make(chan string, 1), stop: stop}
 		f.watches[vm.ID] = w
+		if l := f.launches[vm.Token]; l != nil {
+			w.told = l.setup
+		}
 		f.work.Go(func() { f.follow(ctx, w) })
 		select {
 		case f.seek <- struct{}{}:
@@ -63,7 +71,10 @@ func (f *fleet) follow(ctx context.Context, w *watch) {
 	if !f.boot(ctx, w, worker) {
 		return
 	}
-	p := f.placeOf(w, worker)
+	p := &place{
+		name: w.vm.ID, kind: balancer.VM, provider: f.vms.Name(), offer: w.vm.Offer.Name,
+		worker: worker, suspect: make(chan struct{}, 1), spared: new(atomic.Bool),
+	}
 	f.tell(func() { f.register(w, p) })
 	f.attend(ctx, w, p)
 }
@@ -105,15 +116,6 @@ func (f *fleet) check(ctx context.Context, worker *remote.Worker) error {
 	return worker.Check(ctx)
 }
 
-func (f *fleet) placeOf(w *watch, worker *remote.Worker) *place {
-	g, _ := f.groupOf(provisioner.Key{Stages: w.vm.Stages, Offer: w.vm.Offer.Name})
-	return &place{
-		name: w.vm.ID, kind: balancer.VM, provider: f.vms.Name(), offer: w.vm.Offer.Name, stages: w.vm.Stages,
-		group: f.count.group(f.groupName(w.vm.Stages), balancer.VM), worker: worker,
-		perSlot: w.vm.Offer.PerHour / 3600 / float64(g.SlotsOf()), suspect: make(chan struct{}, 1),
-	}
-}
-
 // register makes a VM that is ready serve, if the fleet wants it.
 func (f *fleet) register(w *watch, p *place) {
 	f.machine.Ready(f.now(), w.vm.ID, w.vm.Token)
@@ -121,35 +123,23 @@ func (f *fleet) register(w *watch, p *place) {
 		return
 	}
 	w.place = p
+	p.id = f.next.Add(1)
+	if f.ours(w.vm) {
+		w.able = []provisioner.Key{{Stages: w.vm.Stages, Offer: w.vm.Offer.Name}}
+	}
 	if w.launched > 0 {
 		p.boot = f.now() - w.launched
 	}
 	f.blame(booting, nil)
-	if vm, ok := f.machine.VM(w.vm.ID); ok && vm.State == provisioner.Ready {
+	if f.serving(w) {
 		f.log.Info("ready", "vm", w.vm.ID)
 		f.admit(w)
 	}
 }
 
-// admit lets the balancer pick a VM, if it is of the plan.
-func (f *fleet) admit(w *watch) {
-	g, ok := f.groupOf(provisioner.Key{Stages: w.vm.Stages, Offer: w.vm.Offer.Name})
-	if !ok {
-		return
-	}
-	w.draining = false
-	m := f.expected().VM(g)
-	m.Supposed = f.supposed[g.Offer.Name]
-	if err := f.join(w.place, m); err != nil {
-		f.note("join", err)
-		f.lose(w)
-	}
-}
-
 // readmit lets a VM be picked again that is well after all.
 func (f *fleet) readmit(w *watch) {
-	vm, _ := f.machine.VM(w.vm.ID)
-	if f.watches[w.vm.ID] == w && vm.State == provisioner.Ready && !w.draining {
+	if f.watches[w.vm.ID] == w && !w.draining {
 		f.admit(w)
 	}
 }
@@ -210,15 +200,15 @@ func (f *fleet) forget(id string) {
 	}
 	w.stop()
 	delete(f.watches, id)
-	if w.place != nil && w.place.id > 0 {
+	if w.place != nil {
 		f.balancer.Leave(w.place.id)
-		f.places.Delete(w.place.id)
+		f.leave(w, nil)
 	}
 }
 
 // drain sends a VM nothing more, and tells the machine when it has nothing left to do.
 func (f *fleet) drain(id string, w *watch) {
-	if w == nil || w.place == nil || w.place.id == 0 {
+	if w == nil || w.place == nil {
 		f.tell(func() { f.machine.Idle(f.now(), id) })
 		return
 	}

@@ -39,6 +39,8 @@ type Group struct {
 	// Min and Max pin the number of VMs, in VMs of the first offer; a Max of 0 is as many as the
 	// limits allow.
 	Min, Max int
+
+	leaving bool // requests are moving to the groups of another plan: see Toward
 }
 
 // Offer is a kind of VM for a group, and what such VMs cost and carry there. The policy is told

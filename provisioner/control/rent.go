@@ -56,7 +56,7 @@ func (g *group) worth(i int) float64 { return g.Offers[i].Saturation / g.Offers[
 
 func (g *group) wants(i, vms int) provisioner.Want {
 	o := g.Offers[i]
-	return provisioner.Want{Stages: o.Stages, Offer: o.Offer, VMs: vms, Linger: linger}
+	return provisioner.Want{Stages: o.Stages, Offer: o.Offer, VMs: vms, Linger: linger, Leaving: g.leaving}
 }
 
 // spread divides what is wanted among the offers. What there is stays; what is missing is of the
