@@ -67,6 +67,8 @@ type Member struct {
 	Cold time.Duration
 	// KeepAlive is how long an instance of a function waits for another call; default 5 min.
 	KeepAlive time.Duration
+	// Warm is how many instances are to be kept when it joins first: see Balancer.Warm.
+	Warm int
 }
 
 func (m Member) validate() error {
@@ -80,8 +82,8 @@ func (m Member) validate() error {
 	case m.Kind == VM && m.Slots < 1 || m.Slots < 0 || m.Batch < 0 || !(m.Once >= 0 && m.Once <= 1):
 		return fmt.Errorf("%w %d: %d slots, batches of %d that spend %v of a request's time once", ErrMember, m.ID, m.Slots, m.Batch, m.Once)
 	}
-	if m.Cold < 0 || m.KeepAlive < 0 || m.Travel < 0 {
-		return fmt.Errorf("%w %d: a cold start of %v, kept for %v, %v on the way", ErrMember, m.ID, m.Cold, m.KeepAlive, m.Travel)
+	if m.Cold < 0 || m.KeepAlive < 0 || m.Travel < 0 || m.Warm < 0 {
+		return fmt.Errorf("%w %d: a cold start of %v, %d kept warm for %v, %v on the way", ErrMember, m.ID, m.Cold, m.Warm, m.KeepAlive, m.Travel)
 	}
 	for _, times := range [][]time.Duration{m.Longest, m.Soonest, m.Each} {
 		if times != nil && len(times) != len(m.Service) {
@@ -175,6 +177,7 @@ func (b *Balancer) add(m *member) {
 	}
 	m.block, m.index, m.views, m.group = b.block, b.block.taken, b.block.views, b.groupOf(m)
 	b.block.taken++
+	m.warm().peak = float64(m.Warm) / warmMargin
 	if m.Kind == VM && m.group.serves() {
 		m.health().startSlowly(m)
 	}

@@ -65,7 +65,7 @@ func (p *Place) learnFate(missed bool, share float64) {
 	if !missed || int(p.hand) >= p.member.Slots {
 		p.view().learnDoubt(missed)
 	}
-	if !p.hopes {
+	if !p.hopes && (missed || p.pressed) {
 		p.view().learnMiss(missed, share)
 	}
 }

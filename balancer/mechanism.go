@@ -22,6 +22,8 @@ const (
 	// just joined others begin with few. It is off by default: VMs refuse little that a balancer
 	// which knows their load would send them.
 	Rooms
+	// Warmth keeps instances of functions that bursts need: see Balancer.Warm.
+	Warmth
 )
 
 // Priority says which requests are shed first.

@@ -43,16 +43,17 @@ func (a *Avoid) add(id uint64) {
 
 // Place is where a request goes. The zero Place is none.
 type Place struct {
-	member *member
-	core   int32
-	hand   int32         // requests that it had before
-	Finish time.Duration // expected, from now until its reply is back
-	wait   time.Duration // of that, until it is begun
-	alone  time.Duration // seldom exceeded once it is begun
-	cold   bool          // an instance is expected to start first, which is in both
-	keep   bool          // no function would be in time
-	caught bool          // a function would be
-	hopes  bool          // it is not expected to be in time, but nothing else is either
+	member  *member
+	core    int32
+	hand    int32         // requests that it had before
+	Finish  time.Duration // expected, from now until its reply is back
+	wait    time.Duration // of that, until it is begun
+	alone   time.Duration // seldom exceeded once it is begun
+	cold    bool          // an instance is expected to start first, which is in both
+	keep    bool          // no function would be in time
+	caught  bool          // a function would be
+	pressed bool          // it is expected to take half of the time that is left, or more
+	hopes   bool          // it is not expected to be in time, but nothing else is either
 }
 
 // ID is the member's.
@@ -246,7 +247,7 @@ func (s *looked) choose(a *Ask, t *table) *Place {
 	}
 	a.leave(t, v)
 	rank, inTime := a.rank(v), a.fits(v, f)
-	v.hopes = !inTime
+	v.hopes, v.pressed = !inTime, v.Finish > a.Remaining/4
 	switch {
 	case f != nil && rank < failed && a.Avoid.has(f.ID()): // it has just failed the request
 		if a.hopeless(v) {

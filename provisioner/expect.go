@@ -28,6 +28,7 @@ func (e Expect) VM(g VMGroup) balancer.Member {
 func (e Expect) Function(g FunctionGroup) balancer.Member {
 	m := e.member(g.Stages, e.Times[g.Offer.Name], e.Network.Function)
 	m.Kind, m.Slots, m.Cold = balancer.Function, g.Offer.Concurrency, g.Cold
+	m.Warm = g.Warm
 	return m
 }
 

@@ -46,6 +46,7 @@ type FunctionGroup struct {
 	Stages stage.Range
 	Offer  FunctionOffer
 	Cold   time.Duration // what an instance takes to initialise; a call may take that much longer before it counts as lost
+	Warm   int           // instances to begin with; later it is as many as bursts have shown to be needed
 }
 
 // Validate checks that each stage of a model is in one VM group or one function group
@@ -64,7 +65,7 @@ func (p Plan) Validate(stages int) error {
 		}
 	}
 	for _, g := range p.Functions {
-		if g.Cold < 0 {
+		if g.Cold < 0 || g.Warm < 0 {
 			return fmt.Errorf("%w: function group of %v: a cold start of %v", ErrPlan, g.Stages, g.Cold)
 		}
 		if err := occupy(functions, g.Stages, "function group", g.Offer.Validate()); err != nil {

@@ -124,6 +124,7 @@ func (c *cloud) rent(ctx context.Context) error {
 		if err := c.sweep(ctx); err != nil {
 			c.log.Warn("functions of a predecessor may be left", "error", err)
 		}
+		c.work.Go(c.keepWarm)
 	}
 	return nil
 }

@@ -42,7 +42,14 @@ func (c *cloud) ensure(ctx context.Context, g provisioner.FunctionGroup) error {
 	if err := c.warm(ctx, p, g); err != nil {
 		return err
 	}
-	return c.join(p, c.functionMember(g))
+	warm := c.warmUp(ctx, p, c.warmth(g))
+	m := c.functionMember(g)
+	m.Warm = c.warmth(g)
+	if err := c.join(p, m); err != nil {
+		return err
+	}
+	c.balancer.Warmed(c.now(), p.id, warm)
+	return nil
 }
 
 func (c *cloud) functionMember(g provisioner.FunctionGroup) balancer.Member {
@@ -87,27 +94,32 @@ func (c *cloud) warm(ctx context.Context, p *place, g provisioner.FunctionGroup)
 	}
 }
 
-// try asks a function for a stage that no model has: a worker checks the fingerprint and
-// then refuses the range, without having run anything.
+// try calls a function for nothing, and notes how long an instance of it took to start.
 func (c *cloud) try(ctx context.Context, p *place, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	var a attempt
-	n := len(c.model.Stages)
-	_, err := c.invoke(ctx, p, remote.Request{
-		Stages: stage.Range{First: n, Last: n}, Inputs: []stage.Tensor{stage.Float32("none", []int64{1}, []float32{0})},
-	}, &a)
-	p.group.pay(a.dollars)
+	a, err := c.ping(ctx, p, limit, 0)
 	if a.cold > 0 {
 		p.colds = append(p.colds, a.cold)
 	}
+	return err
+}
+
+// ping asks a function for a stage that no model has, and to take so long over it: a worker checks the fingerprint and
+// then refuses the range, without having run anything.
+func (c *cloud) ping(ctx context.Context, p *place, limit, hold time.Duration) (a attempt, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	n := len(c.model.Stages)
+	_, err = c.invoke(ctx, p, remote.Request{
+		Stages: stage.Range{First: n, Last: n}, Inputs: []stage.Tensor{stage.Of(launch.HoldInput, []int64{1}, []int64{int64(hold)})},
+	}, &a)
+	p.group.pay(a.dollars)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%w: it computed a stage that the model has not", remote.ErrProtocol)
+		err = fmt.Errorf("%w: it computed a stage that the model has not", remote.ErrProtocol)
 	case errors.Is(err, stage.ErrInput):
-		return nil
+		err = nil
 	}
-	return err
+	return a, err
 }
 
 // longestCall is what is waited for the answer of a function that nobody needs any more: no

@@ -98,6 +98,9 @@ func (w *plainWorker) answer(body []byte, headerLength int) ([]byte, int, *wire.
 	case r.Fingerprint != w.fingerprint:
 		return nil, 0, &wire.Error{Code: wire.Fingerprint, Message: "another model"}
 	case r.Stages.Last > w.stages.Last():
+		if held, err := stage.Data[int64](r.Inputs[0]); err == nil {
+			time.Sleep(time.Duration(held[0]))
+		}
 		return nil, 0, &wire.Error{Code: wire.Invalid, Message: "no such stage"}
 	}
 	w.entered[r.Stages.First].Add(1)

@@ -84,6 +84,7 @@ type savedState struct {
 	Loop        json.RawMessage  `json:"loop,omitempty"`
 
 	Spent provisioner.Spending `json:"spent"`
+	Warm  int                  `json:"warm,omitempty"` // instances that a function was kept with
 }
 
 const stateVersion = 1
@@ -92,7 +93,7 @@ const stateVersion = 1
 const keepEvery, keepTime = time.Minute, 10 * time.Second
 
 // load takes up what was saved of this model.
-// What cannot be used is in the log, and only what was spent is remembered then.
+// What cannot be used is in the log, and only what was spent and how many instances functions were kept with is remembered then.
 func (c *cloud) load(ctx context.Context) {
 	c.given = *c.plan
 	if c.store == nil {
@@ -109,7 +110,7 @@ func (c *cloud) load(ctx context.Context) {
 	}
 	if err != nil {
 		c.log.Warn("nothing is remembered of earlier runs", "store", storeName(c.store), "error", err)
-		c.past = savedState{Spent: c.past.Spent, Saved: c.past.Saved}
+		c.past = savedState{Spent: c.past.Spent, Saved: c.past.Saved, Warm: c.past.Warm}
 		return
 	}
 }
@@ -178,7 +179,7 @@ func (f *fleet) keep() {
 func (c *cloud) state() ([]byte, error) {
 	s := savedState{
 		Version: stateVersion, Fingerprint: c.fingerprint, Saved: time.Now().UTC(), Given: c.given, Plan: c.inForce(),
-		Loop: c.past.Loop, Spent: c.fleet.machine.Spending(c.now()),
+		Loop: c.past.Loop, Spent: c.fleet.machine.Spending(c.now()), Warm: c.balancer.Warmth(),
 	}
 	if c.scaler != nil && c.scaler.decided() {
 		loop, err := c.scaler.loop.MarshalJSON()

@@ -66,6 +66,7 @@ var variants = []variant{
 	{name: "without batching", single: true},
 	{name: "without adaptive concurrency", without: balancer.Concurrency},
 	{name: "without shedding", without: balancer.Shedding},
+	{name: "without warm instances", without: balancer.Warmth},
 	{name: "without downstream admission", without: balancer.Downstream},
 	{name: "with adaptive concurrency of VMs", with: balancer.Rooms},
 }

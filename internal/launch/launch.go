@@ -4,7 +4,10 @@
 // ReadyPrefix and a Ready in JSON. It lives until its standard input ends.
 package launch
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Environment is the variable that marks a child, and Stdin its value: the Start comes
 // by standard input. In a container that has neither input nor files, its value is InEnvironment,
@@ -28,6 +31,14 @@ const ReadyPrefix = "serflow-worker "
 // InvokePath is where a function takes calls, by POST with the header
 // "Authorization: Bearer <credential>": body in, body out, status 200.
 const InvokePath = "/serflow/v1/invoke"
+
+// HoldInput is the input, an INT64 of one value, by which a call for a stage behind the model's last says how many nanoseconds it
+// is to take before it is refused: such calls, made at one time, come to as many instances of a function. LongestHold is the
+// most that is heeded.
+const (
+	HoldInput   = "serflow_hold_ns"
+	LongestHold = time.Second
+)
 
 // InitHeader is what a worker's first answer at InvokePath has, and no other: how many
 // nanoseconds it took from the beginning of its program until it could serve.

@@ -38,6 +38,7 @@ func (l *layout) choice() *Choice {
 		at = in.Last + 1
 	}
 	c.without(f, &bill, at, p.stages)
+	l.warm(c)
 	bill.compute += f.idle()
 	c.Bill.Functions, c.Bill.Transfer = 3600*bill.compute, 3600*bill.transfer
 	d, calls := p.latency(l, 2*p.SLO.Latency.Seconds())
@@ -48,6 +49,29 @@ func (l *layout) choice() *Choice {
 	}
 	c.Latency = d.quantile(p.quantile)
 	return c
+}
+
+// warm sets how many instances functions begin with: as many as calls are expected at one time at the highest rate, of what VMs do not
+// carry that were rented for all rates, and twice the deviation of such a number.
+func (l *layout) warm(c *Choice) {
+	const most = 1000
+	p, peak := l.p, l.p.Traffic.Peak()
+	for i := range c.Plan.Functions {
+		g := &c.Plan.Functions[i]
+		if g.Cold == 0 {
+			continue
+		}
+		calls := peak * p.reach[g.Stages.First] * c.Functions[i].Expected.Seconds()
+		for _, r := range l.vms {
+			if r.fleet.in.Has(g.Stages.First) {
+				calls *= 1 - r.fleet.carried(r.n, peak*p.reach[r.fleet.in.First])
+			}
+		}
+		g.Warm = int(math.Ceil(min(max(calls, 0)+2*math.Sqrt(max(calls, 0)), most)))
+		if g.Offer.Concurrency > 0 {
+			g.Warm = min(g.Warm, g.Offer.Concurrency)
+		}
+	}
 }
 
 // figures are those of a VM group, whose requests go on to stages without VMs up to another

@@ -1,6 +1,8 @@
 package simulate
 
 import (
+	"time"
+
 	"github.com/serflow/serflow-go/balancer"
 	"github.com/serflow/serflow-go/provisioner"
 )
@@ -12,6 +14,7 @@ type function struct {
 	calls     int
 	cold      int
 	throttled int
+	warmed    int     // calls that only kept instances
 	billed    float64 // nanoseconds
 }
 
@@ -70,4 +73,31 @@ func (r *run) functionReturn(e event) {
 	default:
 		r.answer(t, e, p.group, balancer.Passed, p.group.stages.Last+1)
 	}
+}
+
+// keepWarm makes the calls that keep instances, from time to time.
+func (r *run) keepWarm() {
+	calls, wake := r.balancer.Warm(r.now)
+	for _, w := range calls {
+		r.warm(w)
+	}
+	r.at(wake, r.keepWarm)
+}
+
+func (r *run) warm(w balancer.Warming) {
+	p := &r.places[w.ID]
+	f, answered, last := p.function, 0, time.Duration(0)
+	for range w.Calls {
+		cold, ok := r.world.Call(r.now, f.number, f.offer)
+		if !ok {
+			continue
+		}
+		billed := min(cold, century) + balancer.WarmHold
+		answered, last = answered+1, max(last, billed)
+		f.warmed++
+		f.billed += float64(billed)
+		p.group.dollars += f.offer.Cost(billed)
+		r.at(r.after(billed), func() { r.world.Return(r.now, f.number) })
+	}
+	r.at(r.after(last), func() { r.balancer.Warmed(r.now, w.ID, answered) })
 }

@@ -83,6 +83,7 @@ type FunctionResult struct {
 	Calls         int     `json:"calls"`
 	Cold          int     `json:"cold"`
 	Throttled     int     `json:"throttled"`
+	Warmed        int     `json:"warmed"`        // calls that only kept instances
 	BilledSeconds float64 `json:"billedSeconds"` // before rounding
 	Hedges        int     `json:"hedges"`        // of the calls and those throttled
 	StageRuns     int     `json:"stageRuns"`
@@ -221,7 +222,7 @@ func (g *group) result() VMResult {
 
 func (f *function) result(g *group) FunctionResult {
 	return FunctionResult{
-		Stages: g.stages.String(), Offer: g.offer, Calls: f.calls, Cold: f.cold, Throttled: f.throttled,
+		Stages: g.stages.String(), Offer: g.offer, Calls: f.calls, Cold: f.cold, Throttled: f.throttled, Warmed: f.warmed,
 		BilledSeconds: f.billed / 1e9, Hedges: g.hedges, StageRuns: g.runs, Latency: g.latency.summary(), Dollars: g.dollars,
 	}
 }

@@ -126,6 +126,9 @@ func newRun(s Scenario) (*run, error) {
 	if err := r.addFunctions(); err != nil {
 		return nil, err
 	}
+	if s.Rules.Without&balancer.Warmth == 0 {
+		r.at(0, r.keepWarm)
+	}
 	if r.Settle > 0 {
 		r.at(r.Settle, r.settle)
 	}

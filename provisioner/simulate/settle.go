@@ -9,7 +9,7 @@ func (r *run) settle() {
 	}
 	for _, p := range r.places[1:] {
 		if f := p.function; f != nil {
-			f.calls, f.cold, f.throttled, f.billed = 0, 0, 0, 0
+			f.calls, f.cold, f.throttled, f.warmed, f.billed = 0, 0, 0, 0, 0
 		}
 	}
 	for _, v := range r.vms {

@@ -20,6 +20,7 @@ func (w *worker) answer(ctx context.Context, arrived time.Duration, r *wire.Requ
 	if r.Plain {
 		r.Stages = stage.Range{Last: w.stages.Last()}
 	}
+	w.hold(ctx, r)
 	rows, err := w.check(r)
 	if err != nil {
 		return nil, err

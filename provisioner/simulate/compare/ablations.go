@@ -16,10 +16,11 @@ const (
 	NoDeviation = "CostOptimal, no deviation"       // goes by the mean of its forecast
 	NoBatching  = "CostOptimal, no batching"        // VMs serve single rows
 	NoHedging   = "CostOptimal, no hedging"         // none is sent twice
+	NoWarmth    = "CostOptimal, no warm instances"  // functions are not called to keep instances for bursts
 )
 
 // Ablations are all names of these. They are compared if they are asked for.
-func Ablations() []string { return []string{NoStages, NoDeviation, NoBatching, NoHedging} }
+func Ablations() []string { return []string{NoStages, NoDeviation, NoBatching, NoHedging, NoWarmth} }
 
 // ablate changes what the planner is asked.
 func ablate(name string, ask *planner.Ask) {
@@ -37,8 +38,11 @@ func ablate(name string, ask *planner.Ask) {
 
 // ablateRun changes how requests are treated.
 func ablateRun(name string, s *simulate.Scenario) {
-	if name == NoHedging {
+	switch name {
+	case NoHedging:
 		s.Rules.Without |= balancer.Hedging
+	case NoWarmth:
+		s.Rules.Without |= balancer.Warmth
 	}
 }
 
