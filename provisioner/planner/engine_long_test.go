@@ -13,7 +13,8 @@ import (
 	"github.com/serflow/serflow-go/provisioner/profile"
 )
 
-// The engine runs the same machines with more detail: what a plan says must come out.
+// The engine runs the same machines with more detail: what a plan says must come out. VMs learn caution over some minutes of it, and
+// so take fewer requests that are near the end of their time than in the short runs of a plan.
 func TestEngineAgrees(t *testing.T) {
 	for name, c := range map[string]struct {
 		rate float64
@@ -33,7 +34,7 @@ func TestEngineAgrees(t *testing.T) {
 			a.SLO.Latency = c.slo
 			a.VMs = a.VMs[:1]
 			a.VMs[0].Offer.VCPUs, a.VMs[0].Offer.PerHour = c.vcpu, 0.0425*c.vcpu
-			compare(t, a, plan(t, a), 0.15)
+			compare(t, a, plan(t, a), 0.2)
 		})
 	}
 }

@@ -34,6 +34,6 @@ func ExampleCompare() {
 	fmt.Printf("at least: $%.2f\n", r.Bound.Total.Mean)
 	// Output:
 	// CostOptimal: $0.11 an hour, 100.0 % in time
-	// FunctionsOnly: $0.57 an hour, 99.9 % in time
+	// FunctionsOnly: $0.56 an hour, 99.9 % in time
 	// at least: $0.09
 }
