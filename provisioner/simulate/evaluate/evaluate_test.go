@@ -59,7 +59,7 @@ func TestGrid(t *testing.T) {
 			t.Errorf("%s: %v requests in %d s under %q", c.Name(), n, len(a.Rates), a.Policies)
 		}
 	}
-	if large != 5*2*2 { // VGG16 from 32 vCPUs on, Fashion-MNIST from 8
+	if large != 8*2*2 { // ResNet-50 of 128 vCPUs, VGG16 from 8 on, Fashion-MNIST from 2
 		t.Errorf("%d cells are too large", large)
 	}
 }
