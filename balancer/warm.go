@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/serflow/serflow-go/stage"
 )
 
 // warm is how many instances of a function there seem to be: as many as calls ran at one time
@@ -74,8 +76,9 @@ func (m *member) called(now time.Duration, calls int32) {
 // Warming is so many calls of a function, all at one time, that keep as many of its instances, beside those
 // that requests keep busy.
 type Warming struct {
-	ID    uint64
-	Calls int
+	ID     uint64
+	Stages stage.Range // that the function serves
+	Calls  int
 }
 
 // How many instances are kept: a quarter more than calls ran at one time, and half as many after some hours
@@ -109,7 +112,7 @@ func (b *Balancer) Warm(now time.Duration) (calls []Warming, wake time.Duration)
 		w.peak = max(w.peak*math.Exp2(-float64(now-w.seen)/float64(warmHalfLife)), float64(m.ran(now)))
 		w.seen = now
 		if n := m.kept(); n > m.instances(now+every) && n > m.serving() {
-			calls = append(calls, Warming{id, n - m.serving()})
+			calls = append(calls, Warming{id, m.Stages, n - m.serving()})
 		}
 	}
 	slices.SortFunc(calls, func(x, y Warming) int { return cmp.Compare(x.ID, y.ID) })

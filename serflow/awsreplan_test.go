@@ -2,9 +2,10 @@ package serflow_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math"
+	"regexp"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -89,7 +90,11 @@ func TestAReplanOnLambdaUnderLoad(t *testing.T) {
 		all.Wait()
 		second := a.only(t, functions)
 		started := a.Started(second)["1"]
-		if warmed := fmt.Sprintf("wanted=%d started=%d throttled=0", started, started); first == second || started < 20 || log.count(warmed) != 1 {
+		wanted := 0
+		if m := regexp.MustCompile(`wanted=(\d+) started=(\d+) throttled=0`).FindStringSubmatch(log.String()); m != nil && m[1] == m[2] {
+			wanted, _ = strconv.Atoi(m[1])
+		}
+		if first == second || wanted < 20 || started > wanted*5/4+1 { // a quarter more are kept for bursts
 			t.Errorf("%s is followed by %s, of which %d sandboxes were started:\n%s", first, second, started, log.String())
 		}
 		if counted, billed := p.Stats().FunctionDollars, a.FunctionDollars(); math.Abs(counted/billed-1) > 1e-9 {

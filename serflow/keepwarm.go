@@ -17,7 +17,7 @@ func (c *cloud) keepWarm() {
 		calls, wake := c.balancer.Warm(c.now())
 		var all sync.WaitGroup
 		for _, w := range calls {
-			if v, ok := c.places.Load(w.ID); ok {
+			if v, ok := c.places.Load(placeKey{w.ID, w.Stages}); ok {
 				all.Go(func() {
 					answered := c.warmUp(c.ctx, v.(*place), w.Calls)
 					c.balancer.Warmed(c.now(), w.ID, answered)
