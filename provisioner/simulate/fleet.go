@@ -28,6 +28,7 @@ func (r *run) startFleet() error {
 	for _, g := range r.kinds() {
 		gr := &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.VM, times: r.Times[g.Offer.Name], vms: g, latency: newHistogram()}
 		gr.config = r.expect().Queue(g, r.Stages)
+		gr.config.Together = r.Together
 		if _, err := queue.New(gr.config); err != nil {
 			return fmt.Errorf("%w: %w", ErrScenario, err)
 		}

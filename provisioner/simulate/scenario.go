@@ -36,9 +36,11 @@ type Scenario struct {
 
 	// SLO is the time within which a request is to be answered; one that is not ends
 	// without an answer. Default: there is none.
-	SLO     time.Duration
-	Rules   balancer.Rules // its Stages are the scenario's
-	Network provisioner.Network
+	SLO   time.Duration
+	Rules balancer.Rules // its Stages are the scenario's
+	// Together has workers leave batches as they are from stage to stage, but for what exits, and not refill them: for comparisons.
+	Together bool
+	Network  provisioner.Network
 	// World is how the clouds behave; default one in which VMs are ready at once and
 	// functions are always warm.
 	World    func(*rand.Rand) (World, error)

@@ -15,12 +15,15 @@ const (
 	NoStages    = "CostOptimal, no stage awareness" // plans and scales as if all requests went all the way
 	NoDeviation = "CostOptimal, no deviation"       // goes by the mean of its forecast
 	NoBatching  = "CostOptimal, no batching"        // VMs serve single rows
+	NoRefill    = "CostOptimal, no refill"          // batches go on without company, smaller after each exit
 	NoHedging   = "CostOptimal, no hedging"         // none is sent twice
 	NoWarmth    = "CostOptimal, no warm instances"  // functions are not called to keep instances for bursts
 )
 
 // Ablations are all names of these. They are compared if they are asked for.
-func Ablations() []string { return []string{NoStages, NoDeviation, NoBatching, NoHedging, NoWarmth} }
+func Ablations() []string {
+	return []string{NoStages, NoDeviation, NoBatching, NoRefill, NoHedging, NoWarmth}
+}
 
 // ablate changes what the planner is asked.
 func ablate(name string, ask *planner.Ask) {
@@ -39,6 +42,8 @@ func ablate(name string, ask *planner.Ask) {
 // ablateRun changes how requests are treated.
 func ablateRun(name string, s *simulate.Scenario) {
 	switch name {
+	case NoRefill:
+		s.Together = true
 	case NoHedging:
 		s.Rules.Without |= balancer.Hedging
 	case NoWarmth:

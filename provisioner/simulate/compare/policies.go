@@ -19,7 +19,7 @@ func (p *plans) maker(e *entrant) (func(seed int) policy.Policy, error) {
 		return func(int) policy.Policy { return &policy.Serflow{} }, nil
 	case UniformHybrid:
 		return func(int) policy.Policy { return policy.UniformHybrid() }, nil
-	case PerStage, CostOptimal, NoStages, NoBatching, NoHedging, NoWarmth:
+	case PerStage, CostOptimal, NoStages, NoBatching, NoRefill, NoHedging, NoWarmth:
 		return func(int) policy.Policy { return &policy.CostOptimal{} }, nil
 	case NoDeviation:
 		return func(int) policy.Policy { return &meanOnly{forecasts: map[int]*estimate.Forecast{}} }, nil

@@ -17,6 +17,9 @@ type Config struct {
 	// time of a full batch. Elsewhere every row waits so long; default 0.
 	Window time.Duration
 	Limit  int // rows at the worker, waiting and in service; default no limit
+	// Together has the rows of a batch that go on do so in their slot at once, without company: what is lost
+	// by it is what refilling batches at each stage is worth. It is for comparisons.
+	Together bool
 	// Need[s] is the time that a row must have left when stage s starts, for it to be
 	// worth running here; with less it goes back. Default 0: once its deadline is past.
 	Need []time.Duration

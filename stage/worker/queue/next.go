@@ -98,10 +98,27 @@ func (q *Queue) lateOf(now time.Duration, h *heap.Heap[Ticket], back []Row) []Ro
 // deadlines the deepest; but what had better fill first comes after the others, and idle rows
 // come last. Call it until ok is false.
 func (q *Queue) Next(now time.Duration) (b Batch, ok bool) {
+	if q.config.Together {
+		if b, ok := q.goOn(now); ok {
+			return b, true
+		}
+	}
 	if q.queued == 0 {
 		return b, false
 	}
 	return q.next(now)
+}
+
+// goOn starts the next stage of rows that stay together.
+func (q *Queue) goOn(now time.Duration) (b Batch, ok bool) {
+	for i := range q.slots {
+		if s := &q.slots[i]; s.goesOn {
+			s.goesOn, s.begun = false, now
+			s.stage++
+			return Batch{Slot: i, Stage: s.stage, Rows: s.rows}, true
+		}
+	}
+	return b, false
 }
 
 // next is Next if there are rows.
@@ -172,7 +189,7 @@ func (q *Queue) due(stage int, first *entry) time.Duration {
 // that they have not run, and leave the worker. A slot that is not busy, or a wrong
 // number of values, is an error and changes nothing.
 func (q *Queue) Done(now time.Duration, slot int, exited []bool, back []Row) ([]Row, error) {
-	if slot < 0 || slot >= len(q.slots) || !q.slots[slot].busy {
+	if slot < 0 || slot >= len(q.slots) || !q.slots[slot].busy || q.slots[slot].goesOn {
 		return back, fmt.Errorf("queue: slot %d is not in service", slot)
 	}
 	s := &q.slots[slot]
@@ -180,7 +197,7 @@ func (q *Queue) Done(now time.Duration, slot int, exited []bool, back []Row) ([]
 		return back, fmt.Errorf("queue: %d exits for a batch of %d rows", len(exited), len(s.rows))
 	}
 	s.busy = false
-	q.free = append(q.free, slot)
+	on := 0
 	for i, t := range s.tickets {
 		e := q.entry(t)
 		e.row.Stage++
@@ -191,9 +208,18 @@ func (q *Queue) Done(now time.Duration, slot int, exited []bool, back []Row) ([]
 		case e.row.Stage > e.row.Last || q.late(now, &e.row):
 			back = append(back, e.row)
 			q.leave(t, e)
+		case q.config.Together:
+			s.tickets[on], s.rows[on] = t, e.row
+			on++
 		default:
 			q.wait(now, t, e)
 		}
+	}
+	s.tickets, s.rows = s.tickets[:on], s.rows[:on]
+	if s.goesOn = on > 0; s.goesOn {
+		s.busy = true
+	} else {
+		q.free = append(q.free, slot)
 	}
 	return back, nil
 }

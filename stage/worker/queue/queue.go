@@ -125,6 +125,7 @@ const (
 // slot is room for one batch in service.
 type slot struct {
 	busy    bool
+	goesOn  bool // its rows are to run their next stage: see Config.Together
 	stage   int
 	begun   time.Duration
 	tickets []Ticket

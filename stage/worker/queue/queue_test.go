@@ -74,6 +74,29 @@ func TestEarliestDeadlineFirst(t *testing.T) {
 	want(t, "after the last", fmt.Sprintf("%s %d", next(q, 0), q.Len()), "nothing 0")
 }
 
+// Rows that stay together go on in their slot before any other row, without those that have left, are cancelled,
+// late or at their last stage here, and take no company.
+func TestTogether(t *testing.T) {
+	q := open(t, queue.Config{Stages: 3, MaxBatch: 5, Together: true})
+	tickets := add(t, q, 0, row(1, 0, 2, 40*ms), row(2, 0, 2, 41*ms), row(3, 0, 0, 42*ms), row(4, 0, 2, 43*ms), row(5, 0, 2, 9*ms))
+	want(t, "first", next(q, 0), "0:0[5 1 2 3 4]")
+	add(t, q, ms, row(6, 1, 2, 12*ms))
+	q.Cancel(tickets[0])
+	back, err := q.Done(10*ms, 0, []bool{false, false, true, false, false}, nil)
+	want(t, "go back, late and at the end", fmt.Sprint(ids(back), err), "[5 3] <nil>")
+	if _, err := q.Done(10*ms, 0, []bool{true}, nil); err == nil {
+		t.Error("what has not begun is done")
+	}
+	waiting, busy := q.Load()
+	want(t, "waiting, busy", fmt.Sprint(waiting, busy, q.Len()), "1 1 2")
+	want(t, "goes on alone", next(q, 10*ms), "0:1[4]")
+	want(t, "no slot is free", next(q, 10*ms), "nothing")
+	q.Done(11*ms, 0, []bool{false}, nil)
+	want(t, "again", next(q, 11*ms), "0:2[4]")
+	q.Done(12*ms, 0, []bool{true}, nil)
+	want(t, "then the next", next(q, 12*ms), "0:1[6]")
+}
+
 // Rows that do not exit join those that wait for the next stage.
 func TestRefill(t *testing.T) {
 	q := open(t, queue.Config{Stages: 3, MaxBatch: 3})
