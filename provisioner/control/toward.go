@@ -7,6 +7,9 @@ import "slices"
 // with the new groups alone, once requests have moved, or back to those of before. Its errors are those of Plan.
 func (l *Loop) Toward(groups []Group) error { return l.Plan(both(l.config.Groups, groups), nil) }
 
+// Groups are those that the loop has now.
+func (l *Loop) Groups() []Group { return slices.Clone(l.config.Groups) }
+
 // both are the groups of two plans together. A group that both have is one, whose VMs may be of what
 // it is made of now or of the new plan's first offer: as two, each would have all the VMs that it needs.
 func both(old, now []Group) (both []Group) {

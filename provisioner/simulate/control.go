@@ -37,12 +37,20 @@ func (r *run) startControl() error {
 	if l == nil {
 		return fmt.Errorf("%w: its Loop returned nothing and no error", ErrScenario)
 	}
+	if err := r.checkKinds(l); err != nil {
+		return err
+	}
+	r.control = &controlled{Loop: l, tally: control.NewTally(r.Stages, 0), calls: control.NewTally(r.Stages, 0), scaling: Scaling{Policy: l.Policy()}}
+	return nil
+}
+
+// checkKinds reports VMs that a loop may want and that the scenario does not know.
+func (r *run) checkKinds(l *control.Loop) error {
 	for _, g := range l.Kinds() {
 		if t := r.Times[g.Offer.Name]; t == nil || t.Stages() != r.Stages || g.Stages.First < 0 || g.Stages.Len() < 1 || g.Stages.Last >= r.Stages {
 			return fmt.Errorf("%w: its Loop wants VMs of %q for %v, of a model of %d stages: give their Times", ErrScenario, g.Offer.Name, g.Stages, r.Stages)
 		}
 	}
-	r.control = &controlled{Loop: l, tally: control.NewTally(r.Stages, 0), calls: control.NewTally(r.Stages, 0), scaling: Scaling{Policy: l.Policy()}}
 	return nil
 }
 
@@ -51,7 +59,7 @@ func (r *run) wakeControl() time.Duration {
 	if r.control == nil || !r.fleet.Listed() {
 		return Never
 	}
-	return r.control.Next()
+	return max(r.control.Next(), r.now)
 }
 
 // decide has the loop tell the fleet what is wanted, if it is due.
@@ -70,6 +78,7 @@ func (r *run) decide() {
 			r.Said(r.now, line)
 		}
 	}
+	r.replan()
 }
 
 // see counts a request that has got to a stage.

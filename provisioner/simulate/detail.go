@@ -28,13 +28,14 @@ type Part struct {
 // detail collects samples.
 type detail struct {
 	samples []Sample
+	groups  []map[*group]GroupSample // of each sample
 	before  sums
 }
 
 // sums are counts since the run began.
 type sums struct {
 	arrived, ended, within int
-	sent, runs             []int // by group
+	sent, runs             map[*group]int
 }
 
 // startDetail samples the run each Detail, up to its Until.
@@ -58,16 +59,12 @@ func (r *run) startDetail() {
 // sample ends an interval.
 func (r *run) sample() {
 	d := r.detail
-	groups := r.sorted()
-	now := sums{arrived: r.count.arrived, ended: r.count.ended(), within: r.count.within, sent: make([]int, len(groups)), runs: make([]int, len(groups))}
+	now := sums{arrived: r.count.arrived, ended: r.count.ended(), within: r.count.within, sent: map[*group]int{}, runs: map[*group]int{}}
 	s := Sample{Until: (r.now - r.Settle).Seconds(), Arrived: now.arrived - d.before.arrived, Ended: now.ended - d.before.ended, Within: now.within - d.before.within}
-	for i, g := range groups {
-		now.sent[i], now.runs[i] = g.sent, g.runs
-		x := GroupSample{Requests: g.sent, StageRuns: g.runs}
-		if d.before.sent != nil {
-			x.Requests -= d.before.sent[i]
-			x.StageRuns -= d.before.runs[i]
-		}
+	each := map[*group]GroupSample{}
+	for _, g := range r.groups {
+		now.sent[g], now.runs[g] = g.sent, g.runs
+		x := GroupSample{Requests: g.sent - d.before.sent[g], StageRuns: g.runs - d.before.runs[g]}
 		for _, v := range r.vms {
 			if v.group == g {
 				x.VMs++
@@ -76,10 +73,21 @@ func (r *run) sample() {
 				}
 			}
 		}
-		s.Groups = append(s.Groups, x)
+		each[g] = x
 	}
 	d.before = now
-	d.samples = append(d.samples, s)
+	d.samples, d.groups = append(d.samples, s), append(d.groups, each)
+}
+
+// detailed is the samples, each of all groups that there have been by the end.
+func (r *run) detailed() []Sample {
+	groups := r.sorted()
+	for i := range r.detail.samples {
+		for _, g := range groups {
+			r.detail.samples[i].Groups = append(r.detail.samples[i].Groups, r.detail.groups[i][g])
+		}
+	}
+	return r.detail.samples
 }
 
 // sorted is all groups, VMs before functions, each in the order of the result.

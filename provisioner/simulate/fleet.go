@@ -26,13 +26,9 @@ func (r *run) startFleet() error {
 	r.fleet = provisioner.NewFleet("run", limits, r.Patience)
 	var wants []provisioner.Want
 	for _, g := range r.kinds() {
-		gr := &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.VM, times: r.Times[g.Offer.Name], vms: g, latency: newHistogram()}
-		gr.config = r.expect().Queue(g, r.Stages)
-		gr.config.Together = r.Together
-		if _, err := queue.New(gr.config); err != nil {
-			return fmt.Errorf("%w: %w", ErrScenario, err)
+		if err := r.addGroup(g); err != nil {
+			return err
 		}
-		r.groups = append(r.groups, gr)
 		wants = append(wants, provisioner.Want{Stages: g.Stages, Offer: g.Offer, VMs: g.VMs})
 	}
 	if r.control != nil {
@@ -45,6 +41,22 @@ func (r *run) startFleet() error {
 		r.adopt(limits)
 	}
 	r.wakeFleet(0)
+	return nil
+}
+
+// addGroup makes a VM group, or gives one that is there the settings of the newest plan.
+func (r *run) addGroup(g provisioner.VMGroup) error {
+	config := r.expect().Queue(g, r.Stages)
+	config.Together = r.Together
+	if _, err := queue.New(config); err != nil {
+		return fmt.Errorf("%w: %w", ErrScenario, err)
+	}
+	gr := r.groupOf(provisioner.Key{Stages: g.Stages, Offer: g.Offer.Name})
+	if gr == nil {
+		gr = &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.VM, times: r.Times[g.Offer.Name], latency: newHistogram()}
+		r.groups = append(r.groups, gr)
+	}
+	gr.vms, gr.config = g, config
 	return nil
 }
 
@@ -133,6 +145,11 @@ func (r *run) act(a provisioner.Action) {
 			v.queue.Resume()
 			r.join(v)
 		}
+	case provisioner.Move:
+		if v != nil {
+			r.regroup(v)
+			r.rejoin(v)
+		}
 	case provisioner.End:
 		if v != nil {
 			r.kill(v)
@@ -202,6 +219,9 @@ func (r *run) groupOf(k provisioner.Key) *group {
 	i := slices.IndexFunc(r.groups, func(g *group) bool {
 		return g.offer == k.Offer && g.stages == k.Stages && g.config.Stages > 0
 	})
+	if i < 0 {
+		return nil
+	}
 	return r.groups[i]
 }
 
@@ -235,19 +255,30 @@ func (r *run) register(v *vm) {
 	}
 	r.fleet.Ready(r.now, v.id, v.token)
 	if known, ok := r.fleet.VM(v.id); ok && known.State == provisioner.Ready {
-		v.queue, _ = queue.New(v.group.config) // checked when the run began
+		v.queue, _ = queue.New(v.group.config) // checked when the group was made
 		v.ready = true
 		slots := v.group.vms.SlotsOf()
 		v.batches, v.begun = make([]queue.Batch, slots), slices.Repeat([]time.Duration{Never}, slots)
+		r.regroup(v)
 		r.join(v)
 	}
 	r.wakeFleet(r.now)
 }
 
 func (r *run) join(v *vm) {
-	m := r.expect().VM(v.group.vms)
+	r.joinAs(v, v.group)
+	if v.next != nil {
+		r.joinAs(v, v.next)
+	}
+}
+
+// joinAs lets the balancer pick a VM for the stages of a group, in the plans that have them.
+func (r *run) joinAs(v *vm, g *group) {
+	m := r.expect().VM(g.vms)
 	m.ID = uint64(v.place)
-	if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
-		panic(err) // the engine's own mistake: it describes one VM in two ways
+	for _, generation := range r.generations(g) {
+		if err := r.balancer.Join(m, generation); err != nil {
+			panic(err) // the engine's own mistake: it describes one VM in two ways
+		}
 	}
 }

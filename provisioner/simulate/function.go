@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/serflow/serflow-go/balancer"
@@ -9,22 +10,28 @@ import (
 
 // function is one cloud function.
 type function struct {
-	number    int // in the plan
+	number    int // in the plan, and behind it those of later ones
 	offer     provisioner.FunctionOffer
 	calls     int
 	cold      int
 	throttled int
 	warmed    int     // calls that only kept instances
 	billed    float64 // nanoseconds
+
+	from, until time.Duration // that it is there
 }
 
-// addFunctions makes the plan's functions known to the balancer.
+// addFunctions makes the plan's functions known to the balancer, those of which that are there already by this plan too.
 func (r *run) addFunctions() error {
-	for i, g := range r.Plan.Functions {
-		gr := &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.Function, times: r.Times[g.Offer.Name], latency: newHistogram()}
-		r.groups = append(r.groups, gr)
-		id := uint64(len(r.places))
-		r.places = append(r.places, place{function: &function{number: i, offer: g.Offer}, group: gr})
+	for _, g := range r.Plan.Functions {
+		id, ok := r.functionOf(g)
+		if !ok {
+			id = uint64(len(r.places))
+			gr := &group{stages: g.Stages, offer: g.Offer.Name, path: r.Network.Function, times: r.Times[g.Offer.Name], latency: newHistogram()}
+			r.groups = append(r.groups, gr)
+			r.places = append(r.places, place{function: &function{number: r.functions, offer: g.Offer, from: r.now, until: Never}, group: gr})
+			r.functions++
+		}
 		m := r.expect().Function(g)
 		m.ID = id
 		if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
@@ -32,6 +39,14 @@ func (r *run) addFunctions() error {
 		}
 	}
 	return nil
+}
+
+// functionOf is the place of a group's function, if it is there.
+func (r *run) functionOf(g provisioner.FunctionGroup) (id uint64, ok bool) {
+	i := slices.IndexFunc(r.places, func(p place) bool {
+		return p.function != nil && p.function.until == Never && p.group.stages == g.Stages && p.group.offer == g.Offer.Name
+	})
+	return uint64(max(i, 0)), i >= 0
 }
 
 // call runs a request on a function, up to its exit or the end of the group.

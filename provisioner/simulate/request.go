@@ -35,6 +35,7 @@ type attempt struct {
 	service time.Duration
 	load    int32
 	ticket  queue.Ticket // at a VM's queue; 0 if it is not there
+	group   *group       // that the place serves it in
 }
 
 // Why places fail requests. These are what a real place's errors stand for.
@@ -124,9 +125,13 @@ func (r *run) send(i uint32, q *request, s *balancer.Step) {
 	*t = attempt{}
 	t.serial, t.number, t.place, t.sent, t.keep = q.serial, s.Attempt, uint32(s.Place.ID()), r.now, s.Keep
 	p := &r.places[t.place]
-	p.group.sent++
+	t.group = p.group
+	if v := p.vm; v != nil && v.next != nil && s.Place.Stages() == v.next.stages {
+		t.group = v.next
+	}
+	t.group.sent++
 	if s.Hedge {
-		p.group.hedges++
+		t.group.hedges++
 	}
 	t.due = Never
 	if s.Remaining < Never {
@@ -190,7 +195,7 @@ func (r *run) reply(e event) {
 	p := &r.places[e.place]
 	reply := balancer.Reply{Outcome: e.outcome, Stage: int(e.stage), Service: t.service, Load: int(t.load)}
 	if e.outcome == balancer.Exited || e.outcome == balancer.Passed {
-		p.group.latency.record(r.now - t.sent)
+		t.group.latency.record(r.now - t.sent)
 	} else {
 		reply.Err = r.why(p, e.outcome)
 	}

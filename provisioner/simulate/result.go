@@ -188,12 +188,12 @@ func (r *run) result() Result {
 		res.Scaling = &r.control.scaling
 	}
 	if r.detail != nil {
-		res.Samples, res.Distribution = r.detail.samples, c.latency.parts()
+		res.Samples, res.Distribution = r.detailed(), c.latency.parts()
 	}
 	runs, onFunctions := 0, 0
 	for _, p := range r.places[1:] {
 		if f := p.function; f != nil {
-			p.group.dollars += f.offer.IdlePerHour * (r.now - r.Settle).Hours()
+			p.group.dollars += f.offer.IdlePerHour * max(min(r.now, f.until)-max(f.from, r.Settle), 0).Hours()
 			res.Functions = append(res.Functions, f.result(p.group))
 			res.Dollars.Functions += p.group.dollars
 			onFunctions += p.group.runs

@@ -61,6 +61,10 @@ type run struct {
 	fleet    *provisioner.Fleet
 	control  *controlled // nil without a loop
 	tickAt   time.Duration
+	move     *move // to another plan; nil if there is none
+	moved    bool  // there has been one
+	replanAt time.Duration
+	broken   error // why the run cannot go on
 
 	requests []request
 	free     []uint32
@@ -69,6 +73,8 @@ type run struct {
 	groups   []*group
 	vms      map[string]*vm
 	launches map[string]launched // that have not been answered, by token
+
+	functions int // that there have been
 
 	detail *detail // nil without Detail
 	exited []bool  // scratch
@@ -149,6 +155,8 @@ func (r *run) loop(ctx context.Context) error {
 			}
 		}
 		switch {
+		case r.broken != nil:
+			return r.broken
 		case r.arrival < due:
 			r.now = r.arrival
 			if err := errors.Join(r.arrive(), r.nextArrival()); err != nil {

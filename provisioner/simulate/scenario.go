@@ -49,6 +49,10 @@ type Scenario struct {
 	// Loop makes the control loop, once a run, over the plan's groups and the offers that they
 	// may fall back to, whose Times are to be given too. Default: the VMs stay those of the plan.
 	Loop func() (*control.Loop, error)
+	// Replan is asked for another plan, and its groups for the Loop, when the Loop says that traffic has left the band of
+	// this one (control.Loop.Drift): once in ten minutes at most. Requests then move over as those of a service do, and
+	// ok is false if the plan stays. Times has to have all its offers. Default: the plan stays.
+	Replan func(now time.Duration, d control.Drift) (next provisioner.Plan, groups []control.Group, ok bool)
 	// Running says that the plan's VMs are there and ready when the run begins. They
 	// are billed from then on, and come to their ends as if launched then.
 	Running bool

@@ -37,6 +37,7 @@ type vm struct {
 	draining bool
 	gone     bool
 	group    *group
+	next     *group // of another plan, that it serves as well; nil for none
 	queue    *queue.Queue
 	woken    time.Duration   // when its queue is to be looked at; Never
 	batches  []queue.Batch   // by slot
@@ -66,7 +67,7 @@ func (r *run) enqueue(v *vm, t *attempt, e event) {
 	if deadline < Never {
 		deadline -= v.group.path.Time(r.Network.Answer)
 	}
-	ticket, err := v.queue.Enqueue(r.now, queue.Row{ID: rowID(e.request, e.serial), Stage: int(e.stage), Last: v.group.stages.Last, Deadline: deadline, Keep: t.keep})
+	ticket, err := v.queue.Enqueue(r.now, queue.Row{ID: rowID(e.request, e.serial), Stage: int(e.stage), Last: t.group.stages.Last, Deadline: deadline, Keep: t.keep})
 	if err != nil {
 		r.answer(t, e, v.group, balancer.Refused, int(e.stage))
 		return
