@@ -34,8 +34,15 @@ func (r *run) addFunctions() error {
 		}
 		m := r.expect().Function(g)
 		m.ID = id
+		made := !ok && r.move != nil && r.Rules.Without&balancer.Warmth == 0 // as a service makes one
+		if made {
+			m.Warm = max(r.balancer.Warmth(), g.Warm)
+		}
 		if err := r.balancer.Join(m, r.Plan.Generation); err != nil {
 			return err
+		}
+		if made {
+			r.warm(balancer.Warming{ID: id, Calls: max(m.Warm, 1)})
 		}
 	}
 	return nil
