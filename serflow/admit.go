@@ -149,5 +149,10 @@ func (f *fleet) toldSetup(w *watch, keys []provisioner.Key, setup string, err er
 			}
 		}
 	}
+	if w.waits {
+		w.waits = false
+		f.ready(w)
+		return
+	}
 	f.admit(w) // for what it is to serve by now
 }

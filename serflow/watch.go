@@ -24,6 +24,7 @@ type watch struct {
 	able     []provisioner.Key // for which its worker has been set up
 	told     string            // how its worker was last told to be set up
 	telling  bool              // it is being told
+	waits    bool              // for that, to be ready
 	begun    time.Duration     // since when it is followed
 	launched time.Duration     // when it was asked for; 0 if that is not known
 	listed   bool              // by the provider, so that a later list without it means that it is gone
@@ -116,16 +117,32 @@ func (f *fleet) check(ctx context.Context, worker *remote.Worker) error {
 	return worker.Check(ctx)
 }
 
-// register makes a VM that is ready serve, if the fleet wants it.
+// register makes a VM that is ready serve, if the fleet wants it. One of an earlier run is set up first: as soon as
+// the machine has it for ready, another may be drained for it.
 func (f *fleet) register(w *watch, p *place) {
-	f.machine.Ready(f.now(), w.vm.ID, w.vm.Token)
 	if f.watches[w.vm.ID] != w {
+		f.machine.Ready(f.now(), w.vm.ID, w.vm.Token)
 		return
 	}
 	w.place = p
 	p.id = f.next.Add(1)
+	vm, known := f.machine.VM(w.vm.ID)
 	if f.ours(w.vm) {
 		w.able = []provisioner.Key{{Stages: w.vm.Stages, Offer: w.vm.Offer.Name}}
+	} else if _, ok := f.groupOf(vm.Key); known && ok {
+		w.waits = true
+		f.setUp(w, []provisioner.Key{vm.Key})
+		return
+	}
+	f.ready(w)
+}
+
+// ready tells the machine of a VM that is.
+func (f *fleet) ready(w *watch) {
+	p := w.place
+	f.machine.Ready(f.now(), w.vm.ID, w.vm.Token)
+	if f.watches[w.vm.ID] != w {
+		return
 	}
 	if w.launched > 0 {
 		p.boot = f.now() - w.launched

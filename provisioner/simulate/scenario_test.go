@@ -169,5 +169,5 @@ func ExampleRun() {
 	fmt.Printf("$%.3f for VMs, $%.3f for functions, which ran %.1f %% of the stages\n", res.Dollars.VMs, res.Dollars.Functions, 100*res.FunctionShare)
 	// Output:
 	// 100.0 % within 0.3 s, p99 179 ms
-	// $0.200 for VMs, $0.021 for functions, which ran 3.9 % of the stages
+	// $0.200 for VMs, $0.021 for functions, which ran 4.0 % of the stages
 }
