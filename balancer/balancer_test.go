@@ -418,6 +418,7 @@ func TestJoinRefuses(t *testing.T) {
 		"no slots":       vm(2, 0, 0, 0, ms),
 		"negative limit": function(2, 0, 0, -1, ms),
 		"negative start": {ID: 2, Slots: 1, Service: []time.Duration{1}, Cold: -1},
+		"negative warm":  {ID: 2, Slots: 1, Service: []time.Duration{1}, Warm: -1},
 		"negative way":   {ID: 2, Slots: 1, Service: []time.Duration{1}, Travel: -1},
 		"short longest":  {ID: 2, Slots: 1, Service: []time.Duration{1}, Longest: []time.Duration{}},
 		"negative batch": {ID: 2, Slots: 1, Service: []time.Duration{1}, Batch: -1},

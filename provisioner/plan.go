@@ -66,7 +66,7 @@ func (p Plan) Validate(stages int) error {
 	}
 	for _, g := range p.Functions {
 		if g.Cold < 0 || g.Warm < 0 {
-			return fmt.Errorf("%w: function group of %v: a cold start of %v", ErrPlan, g.Stages, g.Cold)
+			return fmt.Errorf("%w: function group of %v: a cold start of %v, and %d instances to begin with: give nothing negative", ErrPlan, g.Stages, g.Cold, g.Warm)
 		}
 		if err := occupy(functions, g.Stages, "function group", g.Offer.Validate()); err != nil {
 			return err

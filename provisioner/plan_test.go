@@ -36,6 +36,7 @@ func TestPlanValidate(t *testing.T) {
 		"no price":             {provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: stage.Range{Last: 2}, Offer: provisioner.VMOffer{Name: "v"}}}}, "give its price"},
 		"negative price":       {provisioner.Plan{Functions: []provisioner.FunctionGroup{{Stages: stage.Range{Last: 2}, Offer: provisioner.FunctionOffer{Name: "f", MemoryMB: 1, PerGBSecond: -1}}}}, "give its prices"},
 		"negative VMs":         {provisioner.Plan{VMs: []provisioner.VMGroup{{Stages: stage.Range{Last: 2}, Offer: vm, VMs: -1}}}, "nothing negative"},
+		"negative instances":   {provisioner.Plan{Functions: []provisioner.FunctionGroup{{Stages: stage.Range{Last: 2}, Offer: fn, Warm: -2}}}, "-2 instances to begin with: give nothing negative"},
 		"negative cold start":  {provisioner.Plan{Functions: []provisioner.FunctionGroup{{Stages: stage.Range{Last: 2}, Offer: fn, Cold: -1}}}, "cold start of -1ns"},
 		"short reach":          {provisioner.Plan{VMs: vms(0, 2), Reach: []float64{1}}, "give one for each"},
 		"reach below 1":        {provisioner.Plan{VMs: vms(0, 2), Reach: []float64{0.9, 0.5, 0.5}}, "the first 1"},
